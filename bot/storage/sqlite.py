@@ -50,7 +50,8 @@ async def open_sqlite(path: Path) -> AsyncIterator["SqliteStorage"]:
         loop = asyncio.get_running_loop()
         writer = await loop.run_in_executor(thread, _open_writer, path)
         stack.push_async_callback(loop.run_in_executor, thread, _close_writer, writer)
-        readers = [await stack.enter_async_context(_reader(path)) for _ in range(READERS)]
+        uri = f"{path.absolute().as_uri()}?mode=ro"
+        readers = [await stack.enter_async_context(_reader(uri)) for _ in range(READERS)]
         storage = SqliteStorage(writer, thread, readers, queries)
         stack.push_async_callback(storage.drain)
         yield storage
@@ -142,11 +143,9 @@ class SqliteStorage:
 def _commit_group(
     writer: sqlite3.Connection, queries: Mapping[str, str], group: Sequence[Sequence[Statement]]
 ) -> Sequence[_Outcome]:
-    outcomes: list[_Outcome] = []
     writer.execute("BEGIN IMMEDIATE")
     try:
-        for statements in group:
-            outcomes.append(_run_in_savepoint(writer, queries, statements))
+        outcomes = [_run_in_savepoint(writer, queries, statements) for statements in group]
         writer.execute("COMMIT")
     except BaseException:
         if writer.in_transaction:
@@ -192,7 +191,11 @@ def _open_writer(path: Path) -> sqlite3.Connection:
         # SQLite gives -wal and -shm the mode of the database file, so it is set before the first of them exists.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         connection = sqlite3.connect(
-            path, timeout=BUSY_TIMEOUT_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=256
+            path,
+            timeout=BUSY_TIMEOUT_SECONDS,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=256,
         )
         connection.row_factory = sqlite3.Row
         connection.execute("PRAGMA journal_mode = WAL")
@@ -220,10 +223,8 @@ def _close_writer(connection: sqlite3.Connection) -> None:
 
 
 @asynccontextmanager
-async def _reader(path: Path) -> AsyncIterator[aiosqlite.Connection]:
-    async with aiosqlite.connect(
-        f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_TIMEOUT_SECONDS, isolation_level=None
-    ) as connection:
+async def _reader(uri: str) -> AsyncIterator[aiosqlite.Connection]:
+    async with aiosqlite.connect(uri, uri=True, timeout=BUSY_TIMEOUT_SECONDS, isolation_level=None) as connection:
         connection.row_factory = sqlite3.Row
         yield connection
 
@@ -233,8 +234,15 @@ def _named(error: sqlite3.Error) -> StorageError:
     primary = None if code is None else code & 0xFF  # https://sqlite.org/rescode.html#primary_result_codes
     if primary in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
         return DatabaseBusy("the database is locked by another process: stop it, or wait until it is done")
-    if primary in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}:
-        return DatabaseFull(f"the database cannot be written ({error}): free disk space or mend the rights of its folder")
+    if primary in {
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_CANTOPEN,
+    }:
+        return DatabaseFull(
+            f"the database cannot be written ({error}): free disk space or mend the rights of its folder"
+        )
     if primary in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
         return DatabaseUnusable(f"the database file is damaged ({error}): restore it from a backup")
     return StatementFailed(str(error))

@@ -34,9 +34,12 @@ WHERE channel = :channel AND account = :account AND chat = :chat AND state IN ('
 SELECT * FROM outbox WHERE channel = :channel AND account = :account AND state = 'attempting' ORDER BY seq;
 
 -- name: outbox.chats_due
-SELECT chat, min(seq) AS first FROM outbox
-WHERE channel = :channel AND account = :account AND state = 'queued' AND due_ms <= :now_ms
-GROUP BY chat ORDER BY first LIMIT :most;
+SELECT chat FROM outbox
+WHERE channel = :channel AND account = :account AND state = 'queued' AND due_ms <= :now_ms AND NOT EXISTS (
+    SELECT 1 FROM outbox AS earlier
+    WHERE earlier.channel = outbox.channel AND earlier.account = outbox.account AND earlier.chat = outbox.chat
+      AND earlier.state IN ('queued', 'attempting') AND earlier.seq < outbox.seq)
+ORDER BY seq LIMIT :most;
 
 -- name: outbox.chat_queue
 SELECT * FROM outbox

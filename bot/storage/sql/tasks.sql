@@ -74,6 +74,3 @@ ORDER BY created_ms DESC LIMIT :most;
 
 -- name: tasks.counts
 SELECT state, count(*) AS items FROM tasks WHERE state IN ('queued', 'running') GROUP BY state;
-
--- name: tasks.queued_ids
-SELECT id FROM tasks WHERE state = 'running';

@@ -1,0 +1,136 @@
+"""The outbox on disk: its statements and reads."""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from bot.delivery.item import LIFETIME, OutboxItem, State, item_from_row
+from bot.delivery.policy import Again
+from bot.storage.port import SqlValue, Statement, Storage
+from channels.clock import Clock, unix_ms
+from channels.message import Receipt
+
+KEEP_FINISHED = timedelta(days=30)
+
+
+class OutboxStore:
+    """Reads and statements of the outbox."""
+
+    def __init__(self, storage: Storage, clock: Clock) -> None:
+        self._storage = storage
+        self._clock = clock
+
+    def enqueue(self, items: Sequence[OutboxItem]) -> list[Statement]:
+        """Queue new rows; a row that exists already is left as it is."""
+        return [
+            Statement(
+                "outbox.enqueue",
+                {
+                    "id": item.id,
+                    "channel": item.destination.channel,
+                    "account": item.destination.account,
+                    "chat": item.destination.chat,
+                    "thread": item.destination.thread,
+                    "kind": item.kind,
+                    "source_kind": item.source.kind,
+                    "source_id": item.source.id,
+                    "part": item.part,
+                    "language": item.language,
+                    "payload": json.dumps(item.payload, ensure_ascii=False),
+                    "now_ms": unix_ms(item.created),
+                    "expires_ms": unix_ms(item.expires),
+                },
+            )
+            for item in items
+        ]
+
+    def claim(self, item: OutboxItem) -> Statement:
+        """`queued → attempting`, before the wire is touched; fails when it is not this row's turn in its chat."""
+        return Statement("outbox.claim", {"id": item.id, "now_ms": self._now_ms()}, required=True)
+
+    def sent(self, item: OutboxItem, receipt: Receipt) -> Statement:
+        values: dict[str, SqlValue] = {"id": item.id, "receipt": receipt.message_id, "now_ms": self._now_ms()}
+        return Statement("outbox.sent", values, required=True)
+
+    def again(self, item: OutboxItem, verdict: Again) -> Statement:
+        """`attempting → queued`, due later."""
+        values: dict[str, SqlValue] = {
+            "id": item.id,
+            "due_ms": unix_ms(verdict.due),
+            "reason": verdict.reason,
+            "uncharged": int(not verdict.charged),
+            "duplicate": int(verdict.duplicate),
+        }
+        return Statement("outbox.again", values)
+
+    def end(self, item: OutboxItem, state: State, reason: str) -> Statement:
+        """The row ends as `failed` or `unknown`."""
+        values: dict[str, SqlValue] = {
+            "id": item.id,
+            "state": state,
+            "reason": reason,
+            "now_ms": self._now_ms(),
+        }
+        return Statement("outbox.end", values)
+
+    def chat_moved(self, item: OutboxItem, new_chat: str) -> Statement:
+        """All that waits for the item's chat goes to `new_chat`."""
+        channel, account, chat = item.chat_key
+        values = {"channel": channel, "account": account, "chat": chat, "new_chat": new_chat}
+        return Statement("outbox.chat_moved", values)
+
+    def prune(self) -> Statement:
+        """Forget rows that ended long ago."""
+        return Statement("outbox.prune", {"before_ms": unix_ms(self._clock.now() - KEEP_FINISHED)})
+
+    async def interrupted(self, channel: str, account: str) -> list[OutboxItem]:
+        """Rows that a process left between sending and hearing the answer."""
+        rows = await self._storage.read("outbox.interrupted", {"channel": channel, "account": account})
+        return [item_from_row(row) for row in rows]
+
+    async def chats_due(self, channel: str, account: str, most: int) -> list[str]:
+        """Chats whose first waiting row is due, the longest waiting first."""
+        values: dict[str, SqlValue] = {
+            "channel": channel,
+            "account": account,
+            "now_ms": self._now_ms(),
+            "most": most,
+        }
+        return [row["chat"] for row in await self._storage.read("outbox.chats_due", values)]
+
+    async def chat_queue(self, chat_key: tuple[str, str, str], most: int) -> list[OutboxItem]:
+        """The first waiting rows of a chat, in order."""
+        channel, account, chat = chat_key
+        values: dict[str, SqlValue] = {"channel": channel, "account": account, "chat": chat, "most": most}
+        return [item_from_row(row) for row in await self._storage.read("outbox.chat_queue", values)]
+
+    async def newest(self, state: State | None, most: int) -> list[OutboxItem]:
+        """The newest rows, of one state or of all (None)."""
+        rows = await self._storage.read("outbox.list", {"state": state, "most": most})
+        return [item_from_row(row) for row in rows]
+
+    async def find(self, prefix: str) -> OutboxItem | None:
+        """The row whose id starts with `prefix`; None when there is none, or more than one."""
+        rows = await self._storage.read("outbox.find", {"prefix": prefix})
+        return item_from_row(rows[0]) if len(rows) == 1 else None
+
+    async def counts(self) -> dict[str, int]:
+        """How many rows stand in each state."""
+        return {row["state"]: row["items"] for row in await self._storage.read("outbox.counts", {})}
+
+    def retry(self, item: OutboxItem) -> Statement:
+        """A person's wish: a dead letter or a held row starts anew. Fails when it is neither."""
+        now: datetime = self._clock.now()
+        values: dict[str, SqlValue] = {
+            "id": item.id,
+            "now_ms": unix_ms(now),
+            "expires_ms": unix_ms(now + LIFETIME[item.kind]),
+        }
+        return Statement("outbox.retry", values, required=True)
+
+    def drop(self, item: OutboxItem) -> Statement:
+        """A person's wish: never send it. Fails when it was sent, is being sent, or has failed already."""
+        return Statement("outbox.drop", {"id": item.id, "now_ms": self._now_ms()}, required=True)
+
+    def _now_ms(self) -> int:
+        return unix_ms(self._clock.now())

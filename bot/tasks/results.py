@@ -1,0 +1,66 @@
+"""Result files: `kimi-dispatch/results/<task_id>.json` and `latest.json`, a projection of the rows.
+
+A row that has changed is marked stale in the same transaction; the file is written after, and the mark is taken
+back. So a crash between the two leaves the mark, and the next round writes the file.
+"""
+
+import asyncio
+import json
+import os
+import tempfile
+from pathlib import Path
+
+from bot.storage.port import Storage
+from bot.tasks.store import TaskStore
+from bot.tasks.task import Task, result_json
+
+BATCH = 100
+
+
+class ResultFiles:
+    """Writes the files under `folder`, atomically, mode 0600."""
+
+    def __init__(self, folder: Path, storage: Storage, tasks: TaskStore) -> None:
+        self._folder = folder
+        self._storage = storage
+        self._tasks = tasks
+        self._one_at_a_time = asyncio.Lock()
+
+    async def refresh(self) -> None:
+        """Write every file that is older than its row. Raises OSError when the disk refuses; rows keep the mark."""
+        async with self._one_at_a_time:
+            while stale := await self._tasks.stale_files(BATCH):
+                latest = await self._tasks.latest()
+                await asyncio.to_thread(self._write, stale, latest)
+                await self._storage.commit([self._tasks.file_written(task) for task in stale])
+
+    def _write(self, stale: list[Task], latest: Task | None) -> None:
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for task in stale:
+            write_atomically(self._folder / f"{task.id}.json", _text(task))
+        if latest is not None:
+            write_atomically(self._folder / "latest.json", _text(latest))
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Whoever reads `path` sees the old text or the new one, whole; also after a power cut."""
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")  # made with mode 0600
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def _text(task: Task) -> str:
+    # Half a surrogate pair can stand in a model's answer; JSON's own escape keeps it and the file stays UTF-8.
+    text = json.dumps(result_json(task), ensure_ascii=False, indent=2)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        text = json.dumps(result_json(task), indent=2)
+    return text + "\n"

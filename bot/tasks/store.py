@@ -1,0 +1,158 @@
+"""Tasks on disk: their statements and reads."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bot.storage.port import SqlValue, Statement, Storage
+from bot.tasks.task import PATIENCE, Task, TaskRequest, TaskState, new_task_id, task_from_row, task_name
+from channels.clock import Clock, unix_ms
+
+MOST_CRASHES = 3  # times that a task is taken up again after its process died in it
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an attempt ended. Token counts are those of this attempt."""
+
+    state: TaskState
+    output: str | None = None
+    error: str | None = None
+    answered_by: str | None = None
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    total_tokens: int = 0
+
+
+class TaskStore:
+    """Reads and statements of tasks."""
+
+    def __init__(self, storage: Storage, clock: Clock) -> None:
+        self._storage = storage
+        self._clock = clock
+
+    def create(self, request: TaskRequest, per_user: int) -> tuple[str, str, Statement]:
+        """(id, name, statement) of a new task; the statement fails when `per_user` of the requester's are open."""
+        now = self._clock.now()
+        task_id, name = new_task_id(now), task_name(request.name, request.prompt)
+        notify = request.notify
+        values: dict[str, SqlValue] = {
+            "id": task_id,
+            "name": name,
+            "prompt": request.prompt,
+            "model": request.model,
+            "temperature": request.temperature,
+            "priority": request.priority,
+            "rank_ms": unix_ms(now + PATIENCE[request.priority]),
+            "requester": request.requester,
+            "channel": notify.channel if notify else None,
+            "account": notify.account if notify else None,
+            "chat": notify.chat if notify else None,
+            "thread": notify.thread if notify else None,
+            "reply_to": request.reply_to,
+            "language": request.language,
+            "created_ms": unix_ms(now),
+            "per_user": per_user,
+        }
+        return task_id, name, Statement("tasks.create", values, required=True)
+
+    async def claim_next(self) -> Task | None:
+        """Begin the queued task whose turn it is; None when none waits."""
+        return await self._changed(Statement("tasks.claim_next", {"now_ms": self._now_ms()}))
+
+    async def claim(self, task_id: str) -> Task | None:
+        """Begin this task; None when it is not queued."""
+        return await self._changed(Statement("tasks.claim", {"id": task_id, "now_ms": self._now_ms()}))
+
+    def finish(self, task: Task, outcome: Outcome) -> Statement:
+        """End the attempt under way; fails when it was ended meanwhile (cancelled)."""
+        values: dict[str, SqlValue] = {
+            "id": task.id,
+            "attempt": task.attempt,
+            "state": outcome.state,
+            "now_ms": self._now_ms(),
+            "output": outcome.output,
+            "error": outcome.error,
+            "answered_by": outcome.answered_by,
+            "prompt_tokens": outcome.prompt_tokens,
+            "completion_tokens": outcome.completion_tokens,
+            "total_tokens": outcome.total_tokens,
+        }
+        return Statement("tasks.finish", values, required=True)
+
+    def cancel(self, task_id: str) -> Statement:
+        """Fails when the task has ended already. Returns the task's row."""
+        return Statement("tasks.cancel", {"id": task_id, "now_ms": self._now_ms()}, required=True)
+
+    def retry(self, task: Task) -> Statement:
+        """Queue an ended task for a new attempt; fails when it has not ended."""
+        rank = unix_ms(self._clock.now() + PATIENCE[task.priority])
+        return Statement("tasks.retry", {"id": task.id, "rank_ms": rank}, required=True)
+
+    async def recover(self) -> None:
+        """Queue what a dead process left running; give up on tasks that it keeps dying in."""
+        await self._storage.commit(
+            [
+                Statement("tasks.requeue_interrupted", {"most_crashes": MOST_CRASHES}),
+                Statement("tasks.fail_interrupted", {"now_ms": self._now_ms()}),
+            ]
+        )
+
+    def acknowledge(self, task_id: str) -> Statement:
+        """The platform took the notice."""
+        return Statement("tasks.acknowledge", {"id": task_id})
+
+    async def unreported(self, most: int) -> list[Task]:
+        """Ended tasks that somebody waits for and no notice was queued for."""
+        return await self._read("tasks.unreported", {"most": most})
+
+    async def stale_files(self, most: int) -> list[Task]:
+        """Ended tasks whose result file is older than their row."""
+        return await self._read("tasks.stale_files", {"most": most})
+
+    def file_written(self, task: Task) -> Statement:
+        """The result file shows `task` as it is here; no effect when the row has moved on meanwhile."""
+        values: dict[str, SqlValue] = {
+            "id": task.id,
+            "acknowledged": int(task.acknowledged),
+            "attempt": task.attempt,
+        }
+        return Statement("tasks.file_written", values)
+
+    async def latest(self) -> Task | None:
+        """The task that ended last."""
+        return _only(await self._read("tasks.latest", {}))
+
+    async def get(self, task_id: str) -> Task | None:
+        return _only(await self._read("tasks.get", {"id": task_id}))
+
+    async def find(self, prefix: str) -> Task | None:
+        """The task whose id starts with `prefix`; None when there is none, or more than one."""
+        return _only(await self._read("tasks.find", {"prefix": prefix.replace("%", "").replace("_", "")}))
+
+    async def newest(self, state: TaskState | None, most: int) -> list[Task]:
+        """The newest tasks, of one state or of all (None)."""
+        return await self._read("tasks.list", {"state": state, "most": most})
+
+    async def newest_of_chat(self, channel: str, account: str, chat: str, most: int) -> list[Task]:
+        """The newest tasks that report to this chat."""
+        return await self._read(
+            "tasks.list_of_chat", {"channel": channel, "account": account, "chat": chat, "most": most}
+        )
+
+    async def counts(self) -> dict[str, int]:
+        """How many tasks wait (`queued`) and run (`running`)."""
+        return {row["state"]: row["items"] for row in await self._storage.read("tasks.counts", {})}
+
+    async def _changed(self, statement: Statement) -> Task | None:
+        (rows,) = await self._storage.commit([statement])
+        return task_from_row(rows[0]) if rows else None
+
+    async def _read(self, name: str, values: dict[str, SqlValue]) -> list[Task]:
+        return [task_from_row(row) for row in await self._storage.read(name, values)]
+
+    def _now_ms(self) -> int:
+        return unix_ms(self._clock.now())
+
+
+def _only(tasks: Sequence[Task]) -> Task | None:
+    return tasks[0] if len(tasks) == 1 else None

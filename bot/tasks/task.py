@@ -1,0 +1,144 @@
+"""A background task: a prompt for a model, its state, its result."""
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from bot.storage.port import Row
+from channels.clock import from_unix_ms
+from channels.message import Destination
+
+Priority = Literal["high", "normal", "low"]
+TaskState = Literal["queued", "running", "succeeded", "failed", "timed_out", "cancelled"]
+
+PATIENCE: dict[Priority, timedelta] = {
+    "high": timedelta(0),
+    "normal": timedelta(minutes=2),
+    "low": timedelta(minutes=10),
+}
+"""How much later than a `high` task of the same moment a task gets its turn. So `low` waits, but never starves."""
+
+NAME_LENGTH = 40  # characters
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRequest:
+    """What somebody asks for. `name` None: taken from the prompt. `requester` is `<channel>:<sender>`.
+
+    `notify` None: nobody is told, the result waits. `reply_to` is the asking message.
+    """
+
+    prompt: str
+    model: str
+    requester: str
+    language: str
+    name: str | None = None
+    temperature: float | None = None
+    priority: Priority = "normal"
+    notify: Destination | None = None
+    reply_to: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One row. `attempt` counts the times it was begun; token counts add up over attempts.
+
+    `error` is a reason code for people of the house (`model_unreachable`, `interrupted`, …), None for a success.
+    """
+
+    id: str
+    name: str
+    prompt: str
+    model: str
+    temperature: float | None
+    priority: Priority
+    requester: str
+    notify: Destination | None
+    reply_to: str | None
+    language: str
+    state: TaskState
+    attempt: int
+    created: datetime
+    started: datetime | None
+    finished: datetime | None
+    output: str | None
+    error: str | None
+    answered_by: str | None
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+    acknowledged: bool
+
+
+def new_task_id(now: datetime) -> str:
+    """`kimi-<unix seconds>-<32 hex digits>`, not to be guessed."""
+    return f"kimi-{int(now.timestamp())}-{secrets.token_hex(16)}"
+
+
+def task_name(name: str | None, prompt: str) -> str:
+    """The given name, or the prompt's first line, cut at 40 characters."""
+    words = (name or "").strip() or next((line.strip() for line in prompt.splitlines() if line.strip()), "")
+    return " ".join(words.split())[:NAME_LENGTH].rstrip()
+
+
+def task_from_row(row: Row) -> Task:
+    notify = None
+    if row["channel"] is not None:
+        notify = Destination(row["channel"], row["account"], row["chat"], row["thread"])
+    return Task(
+        id=row["id"],
+        name=row["name"],
+        prompt=row["prompt"],
+        model=row["model"],
+        temperature=row["temperature"],
+        priority=row["priority"],
+        requester=row["requester"],
+        notify=notify,
+        reply_to=row["reply_to"],
+        language=row["language"],
+        state=row["state"],
+        attempt=row["attempt"],
+        created=from_unix_ms(row["created_ms"]),
+        started=_moment(row["started_ms"]),
+        finished=_moment(row["finished_ms"]),
+        output=row["output"],
+        error=row["error"],
+        answered_by=row["answered_by"],
+        prompt_tokens=row["prompt_tokens"],
+        completion_tokens=row["completion_tokens"],
+        total_tokens=row["total_tokens"],
+        acknowledged=bool(row["acknowledged"]),
+    )
+
+
+def result_json(task: Task) -> dict[str, Any]:
+    """The form of `kimi-dispatch/results/<task_id>.json`, where a success is called `done`."""
+    return {
+        "task_id": task.id,
+        "task_name": task.name,
+        "status": "done" if task.state == "succeeded" else task.state,
+        "model": task.answered_by or task.model,
+        "tokens": {
+            "prompt": task.prompt_tokens,
+            "completion": task.completion_tokens,
+            "total": task.total_tokens,
+        },
+        "output": task.output,
+        "error": task.error,
+        "acknowledged": task.acknowledged,
+        "created_at": task.created.isoformat(),
+        "finished_at": None if task.finished is None else task.finished.isoformat(),
+        "notify": None
+        if task.notify is None
+        else {
+            "channel": task.notify.channel,
+            "account": task.notify.account,
+            "chat": task.notify.chat,
+            "thread": task.notify.thread,
+        },
+    }
+
+
+def _moment(milliseconds: int | None) -> datetime | None:
+    return None if milliseconds is None else from_unix_ms(milliseconds)
