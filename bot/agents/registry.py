@@ -1,0 +1,46 @@
+"""From the agents of bindings.yaml to agents that answer."""
+
+import difflib
+from collections.abc import Iterable, Mapping
+from importlib.metadata import EntryPoint, entry_points
+from typing import Final
+
+from bot.agents.port import Agent, AgentContext, AgentDefaults, AgentEntry, AgentFactory, AgentFault
+from bot.providers.models import Models
+from channels.clock import Clock
+
+GROUP: Final = "javis.agents"
+
+
+def installed_kinds() -> Mapping[str, EntryPoint]:
+    """Every kind of agent that an installed package offers. Raises AgentFault when two offer the same."""
+    kinds: dict[str, EntryPoint] = {}
+    for point in entry_points(group=GROUP):
+        other = kinds.setdefault(point.name, point)
+        if other.value != point.value:
+            raise AgentFault(f"two packages offer the agent kind {point.name!r}: {other.value}, {point.value}")
+    return kinds
+
+
+def build_agents(
+    entries: Iterable[AgentEntry],
+    defaults: AgentDefaults,
+    models: Models,
+    clock: Clock,
+    kinds: Mapping[str, EntryPoint],
+) -> Mapping[str, Agent]:
+    """The agents by their id. Only kinds in use are imported; raises AgentFault for one that is not there."""
+    return {entry.id: _factory(entry, kinds)(AgentContext(entry, defaults, models, clock)) for entry in entries}
+
+
+def _factory(entry: AgentEntry, kinds: Mapping[str, EntryPoint]) -> AgentFactory:
+    point = kinds.get(entry.kind)
+    if point is None:
+        near = difflib.get_close_matches(entry.kind, kinds, 1)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(sorted(kinds))}"
+        raise AgentFault(f"agent {entry.id!r}: kind {entry.kind!r} is not known; {hint}")
+    try:
+        factory: AgentFactory = point.load()
+    except (ImportError, AttributeError) as error:
+        raise AgentFault(f"agent {entry.id!r}: kind {entry.kind!r} ({point.value}) does not load") from error
+    return factory
