@@ -1,0 +1,327 @@
+"""The client against a real server, honest and otherwise."""
+
+import asyncio
+import gzip
+import socket
+from datetime import timedelta
+from email.utils import format_datetime
+from typing import Any
+
+import httpx
+import pytest
+from aiohttp import web
+from pydantic import SecretStr
+
+from bot.providers.errors import (
+    AuthRefused,
+    BadAnswer,
+    ContentRefused,
+    MalformedRequest,
+    ProviderError,
+    ProviderTimeout,
+    ProviderUnavailable,
+    QuotaExhausted,
+    RateLimited,
+)
+from bot.providers.openai_compatible import ANSWER_BYTES, OpenAICompatible
+from bot.providers.port import ChatMessage, CompletionRequest, Usage
+from channels.clock import ManualClock
+from tests.unit.providers.server import ProviderServer, completion
+
+KEY = "sk-canary-0123456789"
+ASK = CompletionRequest("m-1", [ChatMessage("user", "hi")])
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+def provider(server: ProviderServer, http: httpx.AsyncClient, clock: ManualClock) -> OpenAICompatible:
+    return OpenAICompatible(http, server.base_url, SecretStr(KEY), clock)
+
+
+async def test_request_without_options_sends_model_and_messages_alone(
+    server: ProviderServer, provider: OpenAICompatible
+) -> None:
+    server.reply(completion())
+    await provider.complete(ASK)
+    (got,) = server.received
+    assert got.path == "/v1/chat/completions"
+    assert got.json == {"model": "m-1", "messages": [{"role": "user", "content": "hi"}]}
+    assert got.headers["Authorization"] == f"Bearer {KEY}"
+
+
+async def test_set_options_and_extra_fields_are_sent(server: ProviderServer, provider: OpenAICompatible) -> None:
+    server.reply(completion())
+    thinking = ChatMessage("assistant", "so", {"reasoning_content": "because"})
+    await provider.complete(CompletionRequest("m-1", [thinking], temperature=0.0, max_tokens=5))
+    sent = server.received[0].json
+    assert sent["temperature"] == 0.0
+    assert sent["max_tokens"] == 5
+    assert sent["messages"] == [{"role": "assistant", "content": "so", "reasoning_content": "because"}]
+
+
+@pytest.mark.parametrize("key", [None, SecretStr(""), SecretStr(" \n")])
+async def test_absent_key_sends_no_authorization(
+    server: ProviderServer, http: httpx.AsyncClient, clock: ManualClock, key: SecretStr | None
+) -> None:
+    server.reply(completion())
+    await OpenAICompatible(http, server.base_url + "/", key, clock).complete(ASK)
+    assert "Authorization" not in server.received[0].headers
+    assert server.received[0].path == "/v1/chat/completions"
+
+
+async def test_half_an_emoji_in_the_question_does_not_stop_it(
+    server: ProviderServer, provider: OpenAICompatible
+) -> None:
+    server.reply(completion())
+    await provider.complete(CompletionRequest("m-1", [ChatMessage("user", "好\ud83d")]))
+    assert server.received[0].json["messages"][0]["content"] == "好?"
+
+
+async def test_answer_carries_text_model_and_further_fields(server: ProviderServer, provider: OpenAICompatible) -> None:
+    body = completion("你好", model="m-1-0905")
+    body["choices"][0]["message"]["reasoning_content"] = "hm"
+    server.reply(body)
+    answer = await provider.complete(ASK)
+    assert (answer.text, answer.model, answer.finish_reason) == ("你好", "m-1-0905", "stop")
+    assert dict(answer.extra) == {"reasoning_content": "hm"}
+
+
+async def test_answer_without_model_names_the_one_asked(server: ProviderServer, provider: OpenAICompatible) -> None:
+    server.reply(completion())
+    assert (await provider.complete(ASK)).model == "m-1"
+
+
+async def test_tool_calls_need_no_words(server: ProviderServer, provider: OpenAICompatible) -> None:
+    body = completion(None)
+    body["choices"][0]["message"]["tool_calls"] = [{"id": "1"}]
+    server.reply(body)
+    answer = await provider.complete(ASK)
+    assert answer.text == ""
+    assert answer.extra["tool_calls"] == [{"id": "1"}]
+
+
+@pytest.mark.parametrize(
+    ("wire", "usage"),
+    [
+        ({"prompt_tokens": 9, "completion_tokens": 4, "total_tokens": 13}, Usage(9, 4, 13, 0)),
+        ({"prompt_tokens": 9, "completion_tokens": 4, "total_tokens": 13, "cached_tokens": 5}, Usage(9, 4, 13, 5)),
+        ({"prompt_tokens": 9, "prompt_tokens_details": {"cached_tokens": 6}}, Usage(9, 0, 9, 6)),
+        ({"cached_tokens": 5, "prompt_tokens_details": {"cached_tokens": None}}, Usage(0, 0, 0, 5)),
+        (None, Usage()),
+        ({"prompt_tokens": -1}, Usage()),
+        ("many", Usage()),
+        ([1], Usage()),
+    ],
+)
+async def test_usage_is_read_in_both_spellings_and_nonsense_counts_as_nothing(
+    server: ProviderServer, provider: OpenAICompatible, wire: Any, usage: Usage
+) -> None:
+    server.reply(completion(usage=wire))
+    assert (await provider.complete(ASK)).usage == usage
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "kind"),
+    [
+        (429, {"type": "engine_overloaded_error"}, ProviderUnavailable),
+        (429, {"type": "rate_limit_reached_error"}, RateLimited),
+        (429, {"type": "exceeded_current_quota_error"}, QuotaExhausted),
+        (429, {"type": "requests", "code": "insufficient_quota"}, QuotaExhausted),
+        (429, {"code": 1302}, RateLimited),
+        (400, {"type": "content_filter"}, ContentRefused),
+        (400, {"type": "invalid_request_error"}, MalformedRequest),
+        (404, {}, MalformedRequest),
+        (413, {}, MalformedRequest),
+        (422, {}, MalformedRequest),
+        (401, {}, AuthRefused),
+        (402, {}, QuotaExhausted),
+        (403, {"type": "access_terminated_error"}, AuthRefused),
+        (408, {}, ProviderTimeout),
+        (500, {}, ProviderUnavailable),
+        (503, {}, ProviderUnavailable),
+        (529, {}, ProviderUnavailable),
+    ],
+)
+async def test_refusal_is_named_by_what_to_do_next(
+    server: ProviderServer,
+    provider: OpenAICompatible,
+    status: int,
+    error: dict[str, Any],
+    kind: type[ProviderError],
+) -> None:
+    server.reply({"error": {"message": "no", **error}}, status=status)
+    with pytest.raises(ProviderError, match=f"^HTTP {status}: no$") as caught:
+        await provider.complete(ASK)
+    assert type(caught.value) is kind
+
+
+async def test_redirect_is_not_followed_with_the_key(server: ProviderServer, provider: OpenAICompatible) -> None:
+    server.reply(b"", status=307, headers={"Location": server.base_url + "/elsewhere"})
+    with pytest.raises(BadAnswer, match="HTTP 307"):
+        await provider.complete(ASK)
+    assert len(server.received) == 1
+
+
+async def test_retry_after_is_read_as_seconds_and_as_date(
+    server: ProviderServer, provider: OpenAICompatible, clock: ManualClock
+) -> None:
+    later = format_datetime(clock.now() + timedelta(seconds=90), usegmt=True)
+    for value in ("7.5", later, "soon", "nan"):
+        server.reply({}, status=429, headers={"Retry-After": value})
+    waits = []
+    for _ in range(4):
+        with pytest.raises(RateLimited) as caught:
+            await provider.complete(ASK)
+        waits.append(caught.value.retry_after_seconds)
+    assert waits == [7.5, 90.0, None, None]
+
+
+async def test_error_text_is_one_short_line_without_secrets(server: ProviderServer, provider: OpenAICompatible) -> None:
+    said = f"bad\nkey \x1b[31m{KEY}\u202e for http://user:pass@host/ and sk-other-key-999 " + "x" * 5000
+    server.reply({"error": {"message": said}}, status=401)
+    with pytest.raises(AuthRefused) as caught:
+        await provider.complete(ASK)
+    text = str(caught.value)
+    assert len(text) < 250
+    assert text.isprintable()
+    assert text.startswith("HTTP 401: bad key [31m*** for http://***@host/ and *** xxx")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"<html><body>502 Bad Gateway</body></html>",
+        b"\xff\xfe",
+        b"[]",
+        b"null",
+        b"{}",
+        b'{"choices": []}',
+        b'{"choices": {}}',
+        b'{"choices": [{}]}',
+        b'{"choices": [{"message": null}]}',
+        b'{"choices": [{"message": {"content": 5}}]}',
+        b'{"choices": [{"message": {"content": ["a"]}}]}',
+        b'{"choices": [{"message": {"content": ""}}]}',
+        b'{"choices": [{"message": {"content": " \\n"}, "finish_reason": "length"}]}',
+        b'{"choices": [{"message": {"content": "a"}}], "model": 5}',
+        b'{"choices": [{"message": {"content": "\\ud83d"}}]}',
+        b'{"choices": ' + b"[" * 100_000,
+        b'{"n": ' + b"9" * 100_000 + b"}",
+        gzip.compress(b'{"choices": [{"message": {"content": "a"}}]}'),
+    ],
+)
+async def test_answer_that_is_no_completion_is_a_bad_answer(
+    server: ProviderServer, provider: OpenAICompatible, body: bytes
+) -> None:
+    server.reply(body)
+    with pytest.raises(BadAnswer) as caught:
+        await provider.complete(ASK)
+    assert len(str(caught.value)) < 200
+
+
+async def test_answer_held_back_by_the_filter_is_refused_content(
+    server: ProviderServer, provider: OpenAICompatible
+) -> None:
+    server.reply({"choices": [{"message": {"content": ""}, "finish_reason": "content_filter"}]})
+    with pytest.raises(ContentRefused):
+        await provider.complete(ASK)
+
+
+@pytest.mark.parametrize(("status", "kind"), [(200, BadAnswer), (500, ProviderUnavailable)])
+async def test_endless_answer_is_left_unread(
+    server: ProviderServer, provider: OpenAICompatible, status: int, kind: type[ProviderError]
+) -> None:
+    sent = 0
+
+    async def flood(request: web.Request) -> web.StreamResponse:
+        nonlocal sent
+        response = web.StreamResponse(status=status)
+        await response.prepare(request)
+        while sent < 64 * ANSWER_BYTES:
+            await response.write(b" " * 65536)
+            sent += 65536
+        return response
+
+    server.handle(flood)
+    with pytest.raises(ProviderError) as caught:
+        await provider.complete(ASK)
+    assert type(caught.value) is kind
+    assert sent < 8 * ANSWER_BYTES
+
+
+async def test_connection_lost_in_the_answer_is_unavailable(server: ProviderServer, provider: OpenAICompatible) -> None:
+    async def hang_up(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Length": "1000"})
+        await response.prepare(request)
+        await response.write(b'{"choices"')
+        assert request.transport is not None
+        request.transport.abort()
+        return response
+
+    server.handle(hang_up)
+    with pytest.raises(ProviderUnavailable):
+        await provider.complete(ASK)
+
+
+async def test_nobody_listening_is_unavailable(http: httpx.AsyncClient, clock: ManualClock) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound but not listening: connections are refused
+        base = f"http://user:hidden@127.0.0.1:{taken.getsockname()[1]}/v1"
+        provider = OpenAICompatible(http, base, None, clock)
+        with pytest.raises(ProviderUnavailable, match=r"^127\.0\.0\.1 cannot be reached") as caught:
+            await provider.complete(ASK)
+    assert "hidden" not in f"{caught.value!r}{provider!r}"
+
+
+@pytest.mark.parametrize("key", ["sk-a\r\nX-Evil: 1", "sk-未設定"])
+async def test_key_that_no_header_can_carry_is_refused_unspoken(
+    server: ProviderServer, http: httpx.AsyncClient, clock: ManualClock, key: str
+) -> None:
+    with pytest.raises(AuthRefused) as caught:
+        await OpenAICompatible(http, server.base_url, SecretStr(key), clock).complete(ASK)
+    assert "sk-" not in str(caught.value)
+    assert not server.received
+
+
+async def test_cancelling_closes_the_request_in_flight(server: ProviderServer, provider: OpenAICompatible) -> None:
+    closed = asyncio.Event()
+
+    async def wait_for_the_end(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        try:
+            while True:
+                await response.write(b" ")
+                await asyncio.sleep(0)
+        except (ConnectionError, asyncio.CancelledError):
+            closed.set()
+            raise
+
+    server.handle(wait_for_the_end)
+    asking = asyncio.create_task(provider.complete(ASK))
+    await server.arrived.wait()
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    await asyncio.wait_for(closed.wait(), 10)
+
+
+async def test_hundreds_of_calls_run_side_by_side(server: ProviderServer, provider: OpenAICompatible) -> None:
+    everyone_here = asyncio.Event()
+    count = 300
+
+    async def answer_together(_request: web.Request) -> web.StreamResponse:
+        if len(server.received) == count:
+            everyone_here.set()
+        await everyone_here.wait()
+        return web.json_response(completion())
+
+    for _ in range(count):
+        server.handle(answer_together)
+    answers = await asyncio.gather(*(provider.complete(ASK) for _ in range(count)))
+    assert len(answers) == count
