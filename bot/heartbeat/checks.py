@@ -134,8 +134,8 @@ def is_silence(answer: str) -> bool:
     """Whether the answer says that there is nothing to say: HEARTBEAT_OK at its start or end, and at most
     SILENT_CHARACTERS beside it."""
     text = answer.strip(" \t\r\n*_`'\".!。！")
-    at_start = re.match(rf"{TOKEN}(?!\w)", text)
-    at_end = re.search(rf"(?<!\w){TOKEN}\Z", text)
+    at_start = re.match(rf"{TOKEN}(?!\w)", text, re.ASCII)
+    at_end = re.search(rf"(?<!\w){TOKEN}\Z", text, re.ASCII)
     rest = text.removeprefix(TOKEN).removesuffix(TOKEN).strip()
     return bool(at_start or at_end) and len(rest) <= SILENT_CHARACTERS
 
