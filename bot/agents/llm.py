@@ -5,7 +5,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from bot.agents.port import AgentContext, AgentFailed, Answer, FailureReason, ModelOrder, Turn
+from typing_extensions import override
+
+from bot.agents.port import Agent, AgentContext, AgentFailed, Answer, FailureReason, ModelOrder, Turn
 from bot.agents.prompt import build_prompt
 from bot.agents.workspace import Workspace
 from bot.providers.bases import ModelFault
@@ -28,7 +30,7 @@ CALL_SECONDS: Final = 300.0
 """How long one model may think before the next is asked."""
 
 
-class LlmAgent:
+class LlmAgent(Agent):
     """Asks its models in order, each key of each, until one answers.
 
     Without a model of its own and without a default it asks the first of the model list.
@@ -47,6 +49,7 @@ class LlmAgent:
         folder = entry.workspace or defaults.workspace
         self._workspace = Workspace(Path(folder).expanduser()) if folder else None
 
+    @override
     async def answer(self, turn: Turn) -> Answer:
         """Raises AgentFailed when every model did, or one refused the request itself."""
         texts = await self._workspace.read() if self._workspace else []
