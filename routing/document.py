@@ -107,7 +107,7 @@ def _faults(
 
 
 def _json_as_yaml(text: str) -> str:
-    """JSON is YAML but for tabs between its values and for surrogate pairs."""
+    """JSON is YAML but for tabs between values and for surrogate pairs (and keys longer than 1,024 characters)."""
     return _PAIR.sub(_one_escape, text).replace("\t", " ")
 
 

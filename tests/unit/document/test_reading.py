@@ -157,7 +157,7 @@ def test_json_with_tabs_and_paired_escapes_is_read(tmp_path: Path) -> None:
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
-    lambda inside: st.lists(inside, max_size=4) | st.dictionaries(st.text(), inside, max_size=4),
+    lambda inside: st.lists(inside, max_size=4) | st.dictionaries(st.text(max_size=80), inside, max_size=4),
     max_leaves=12,
 )
 
