@@ -28,7 +28,7 @@ LEGACY_WORDS: Final[Mapping[str, str]] = {
 
 def _slug(text: str) -> str:
     if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,63}", text):
-        raise ValueError("must be lower-case letters, digits, - and _, 64 at most, the first one no sign")
+        raise ValueError("must be lower-case letters, digits, - and _ (64 at most, no sign in front)")
     return text
 
 
