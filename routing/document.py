@@ -13,7 +13,7 @@ from routing.faults import Fault, FileFaults, nearest
 from routing.schema import Loc, is_wrong_kind, plain_message, written
 from routing.yaml_reader import Place, read_yaml
 
-__all__ = ["Document", "Fault", "FileFaults", "load_document", "nearest", "parse_document", "validate"]
+__all__ = ["Document", "Fault", "FileFaults", "load_document", "nearest", "parse_document", "read_text", "validate"]
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -53,6 +53,11 @@ class Document:
 
 def load_document(path: Path) -> Document:
     """Raises FileFaults when the file cannot be read, is not UTF-8, or is neither YAML nor JSON."""
+    return parse_document(read_text(path), str(path))
+
+
+def read_text(path: Path) -> str:
+    """What is written in the file. Raises FileFaults when it cannot be read or is not UTF-8."""
     try:
         raw = path.read_bytes()
     except FileNotFoundError:
@@ -60,12 +65,11 @@ def load_document(path: Path) -> Document:
     except OSError as error:
         raise FileFaults([Fault(str(path), 0, 0, f"cannot be read ({error.strerror})")]) from None
     try:
-        text = raw.decode("utf-8-sig")
+        return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         column = error.start - raw.rfind(b"\n", 0, error.start)
         raise FileFaults([Fault(str(path), line, column, "this is not UTF-8: save the file as UTF-8")]) from None
-    return parse_document(text, str(path))
 
 
 def parse_document(text: str, path: str) -> Document:
