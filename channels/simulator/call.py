@@ -1,0 +1,29 @@
+"""One request to a simulated platform, as the road view of the page shows it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """`status` 0 is a connection that was dropped; `note` says what went wrong, if anything."""
+
+    platform: str
+    method: str
+    status: int
+    milliseconds: int
+    at: datetime
+    note: str = ""
+
+
+def call_wire(call: Call) -> dict[str, Any]:
+    """The JSON of it; `at` in milliseconds since 1970."""
+    return {
+        "platform": call.platform,
+        "method": call.method,
+        "status": call.status,
+        "milliseconds": call.milliseconds,
+        "at": round(call.at.timestamp() * 1000),
+        "note": call.note,
+    }
