@@ -13,6 +13,9 @@ IdKind = Literal["peer", "thread", "guild", "sender", "role"]
 IdProblem = Callable[[str, IdKind, str], str | None]
 """(channel, kind of id, id) → why such an id cannot occur there, in a few words; None: it can."""
 
+_Holders = Mapping[Match, tuple[int, Binding]]
+"""For each match, taken for one role at a time, the binding that decides among those that have it, and its rank."""
+
 _PEER_KINDS: Final[tuple[PeerKind, ...]] = get_args(PeerKind)
 _TOPIC_ALONE: Final = "Telegram numbers topics anew in each chat, so this is one topic of every chat: add peer.id"
 
@@ -29,8 +32,7 @@ class Finding:
 def lint(file: BindingsFile, id_problem: IdProblem) -> list[Finding]:
     """What to mend, in the order of the file: unknown agents, ids that cannot occur, bindings that never decide.
 
-    A binding that is called duplicate, shadowed or unreachable here wins no address at all; every other one wins
-    some.
+    A binding that is called duplicate, shadowed or unreachable here wins no address at all.
     """
     agents = {agent.id for agent in file.agents}
     holders = _holders(file.bindings)
@@ -76,7 +78,7 @@ def _contradiction(match: Match) -> str | None:
     return None
 
 
-def _overruled(binding: Binding, holders: Mapping[Match, Binding]) -> str | None:
+def _overruled(binding: Binding, holders: _Holders) -> str | None:
     """Why others always decide before `binding` does; None: not always."""
     rivals: list[Binding] = []
     for match in _single_role(binding.match):
@@ -89,24 +91,24 @@ def _overruled(binding: Binding, holders: Mapping[Match, Binding]) -> str | None
     return f"shadowed, others always decide before it: {'; '.join(describe(rival) for rival in rivals)}"
 
 
-def _deciding_before(binding: Binding, match: Match, holders: Mapping[Match, Binding]) -> Sequence[Binding]:
+def _deciding_before(binding: Binding, match: Match, holders: _Holders) -> Sequence[Binding]:
     """Those that take all messages of `match` (`binding`'s, for one of its roles); none: some are left to it."""
-    if holders[match] is not binding:
-        return [holders[match]]
+    rank, holder = holders[match]
+    if holder is not binding:
+        return [holder]
     if match.peer.kind is not None:
         return []
-    # A binding with one more field decides first; with one for every kind of peer nothing is left.
     by_kind = [replace(match, peer=PeerPattern(kind, match.peer.id)) for kind in _PEER_KINDS]
-    possible = [each for each in by_kind if _contradiction(each) is None]
-    return [holders[each] for each in possible] if all(each in holders for each in possible) else []
+    rivals = [holders.get(each, (rank, binding)) for each in by_kind if _contradiction(each) is None]
+    return [rival for _, rival in rivals] if all(other < rank for other, _ in rivals) else []
 
 
-def _holders(bindings: Sequence[Binding]) -> Mapping[Match, Binding]:
-    """For each match, taken for one role at a time, the binding that decides among those that have it."""
-    holders: dict[Match, Binding] = {}
-    for binding in sorted(bindings, key=lambda binding: binding.standing):
-        for match in _single_role(binding.match):
-            holders.setdefault(match, binding)
+def _holders(bindings: Sequence[Binding]) -> _Holders:
+    holders: dict[Match, tuple[int, Binding]] = {}
+    for rank, binding in enumerate(sorted(bindings, key=lambda binding: binding.standing)):
+        for match in (binding.match, binding.match.as_thread):
+            for single in () if match is None else _single_role(match):
+                holders.setdefault(single, (rank, binding))
     return holders
 
 

@@ -59,6 +59,12 @@ def test_bindings_for_every_kind_of_peer_shadow_the_one_for_any() -> None:
     assert findings(Match(channel="web"), *by_kind[1:]) == []
 
 
+def test_discord_threads_own_id_as_peer_shadows_that_thread() -> None:
+    own, thread = Match(peer=PeerPattern("channel", "5")), Match(peer=PeerPattern("channel"), thread="5")
+    assert [finding.line for finding in findings(own, thread)] == [2]
+    assert findings(thread, own) == []
+
+
 def test_guild_has_no_direct_chats_so_two_kinds_shadow_the_one_for_any() -> None:
     by_kind = [Match(guild="1", peer=PeerPattern(kind)) for kind in ("group", "channel")]
     assert [finding.line for finding in findings(*by_kind, Match(guild="1"))] == [3]
