@@ -13,7 +13,7 @@ from typing import Any, Final
 from typing_extensions import override
 
 from routing.address import Address
-from routing.binding import Binding, Match, Tier
+from routing.binding import Binding, Tier
 from routing.session_key import DmScope, people_by_id, session_key
 
 
@@ -49,9 +49,9 @@ class _Lookup:
         self._read: Callable[[Address], Hashable] = attrgetter(*names) if names else _nothing
         self._entries: dict[Hashable, _Entry] = {}
 
-    def add(self, match: Match, entry: _Entry) -> None:
-        """Keep `entry` for the values in `match`, unless one of a lower rank was added for them before."""
-        self._entries.setdefault(_key(match), entry)
+    def add(self, values: Hashable, roles: Iterable[str], entry: _Entry) -> None:
+        """Keep `entry` for these values of the fields, unless one of a lower rank was added for them before."""
+        self._entries.setdefault(values, entry)
 
     def find(self, address: Address) -> _Entry | None:
         return self._entries.get(self._read(address))
@@ -63,9 +63,9 @@ class _LookupByRole(_Lookup):
     __slots__ = ()
 
     @override
-    def add(self, match: Match, entry: _Entry) -> None:
-        for role in match.roles:
-            self._entries.setdefault((_key(match), role), entry)
+    def add(self, values: Hashable, roles: Iterable[str], entry: _Entry) -> None:
+        for role in roles:
+            self._entries.setdefault((values, role), entry)
 
     @override
     def find(self, address: Address) -> _Entry | None:
@@ -116,19 +116,17 @@ def _compiled(bindings: Sequence[Binding]) -> Sequence[Sequence[_Lookup]]:
         for match in (binding.match, binding.match.as_thread):
             if match is None:
                 continue
-            names = tuple(name for name, _ in match.fields)
+            fields = match.fields
+            names = tuple(name for name, _ in fields)
+            values = tuple(value for _, value in fields)
             by_role = bool(match.roles)
             lookups = tiers[match.tier]
             lookup = lookups.get((names, by_role))
             if lookup is None:
                 lookup = lookups[names, by_role] = _LookupByRole(names) if by_role else _Lookup(names)
-            lookup.add(match, (rank, match.tier, binding))
+            # attrgetter gives a bare value for one name, a tuple for more.
+            lookup.add(values[0] if len(values) == 1 else values, match.roles, (rank, match.tier, binding))
     return [tuple(lookups.values()) for lookups in tiers.values() if lookups]
-
-
-def _key(match: Match) -> Hashable:
-    values = tuple(value for _, value in match.fields)
-    return values[0] if len(values) == 1 else values  # as attrgetter has it
 
 
 def _nothing(_: Any) -> Hashable:
