@@ -49,9 +49,9 @@ class _Lookup:
         self._read: Callable[[Address], Hashable] = attrgetter(*names) if names else _nothing
         self._entries: dict[Hashable, _Entry] = {}
 
-    def add(self, values: Hashable, roles: Iterable[str], entry: _Entry) -> None:
+    def add(self, values: tuple[str, ...], entry: _Entry) -> None:
         """Keep `entry` for these values of the fields, unless one of a lower rank was added for them before."""
-        self._entries.setdefault(values, entry)
+        self._entries.setdefault(_as_read(values), entry)
 
     def find(self, address: Address) -> _Entry | None:
         return self._entries.get(self._read(address))
@@ -63,9 +63,9 @@ class _LookupByRole(_Lookup):
     __slots__ = ()
 
     @override
-    def add(self, values: Hashable, roles: Iterable[str], entry: _Entry) -> None:
-        for role in roles:
-            self._entries.setdefault((values, role), entry)
+    def add(self, values: tuple[str, ...], entry: _Entry) -> None:
+        for role in entry[2].match.roles:
+            self._entries.setdefault((_as_read(values), role), entry)
 
     @override
     def find(self, address: Address) -> _Entry | None:
@@ -124,9 +124,13 @@ def _compiled(bindings: Sequence[Binding]) -> Sequence[Sequence[_Lookup]]:
             lookup = lookups.get((names, by_role))
             if lookup is None:
                 lookup = lookups[names, by_role] = _LookupByRole(names) if by_role else _Lookup(names)
-            # attrgetter gives a bare value for one name, a tuple for more.
-            lookup.add(values[0] if len(values) == 1 else values, match.roles, (rank, match.tier, binding))
+            lookup.add(values, (rank, match.tier, binding))
     return [tuple(lookups.values()) for lookups in tiers.values() if lookups]
+
+
+def _as_read(values: tuple[str, ...]) -> Hashable:
+    """The values in attrgetter's form: one stands alone."""
+    return values[0] if len(values) == 1 else values
 
 
 def _nothing(_: Any) -> Hashable:
