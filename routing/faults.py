@@ -23,10 +23,12 @@ class Fault:
 
 
 class FileFaults(Exception):
-    """All that is wrong, in the order of the file; `str` has one fault a line and holds no secret."""
+    """All that is wrong, file by file and in the order of each; `str` has one fault a line and holds no secret."""
 
     def __init__(self, faults: Iterable[Fault]) -> None:
-        self.faults = tuple(sorted(faults, key=lambda fault: (fault.path, fault.line, fault.column)))
+        faults = tuple(faults)
+        paths = list(dict.fromkeys(fault.path for fault in faults))
+        self.faults = tuple(sorted(faults, key=lambda fault: (paths.index(fault.path), fault.line, fault.column)))
         super().__init__(self.faults)
 
     @override

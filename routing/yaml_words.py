@@ -18,6 +18,7 @@ _AT_THE_SPOT: Final = (
     ("escape", "this backslash means nothing in double quotes: use single quotes"),
     ("indentation indicator", "after | or > nothing but a comment may stand"),
     ("block scalar", "after | or > nothing but a comment may stand"),
+    ("unexpected ':'", "a space is missing after the colon"),
     ("could not find expected ':'", "a colon is missing after this key"),
     ("expected alphabetic", "a value that begins with & or * must stand in quotes"),
     ("tag", "a text that begins with ! must stand in quotes"),
