@@ -50,8 +50,7 @@ async def open_sqlite(path: Path) -> AsyncIterator["SqliteStorage"]:
         loop = asyncio.get_running_loop()
         writer = await loop.run_in_executor(thread, _open_writer, path)
         stack.push_async_callback(loop.run_in_executor, thread, _close_writer, writer)
-        uri = f"{path.absolute().as_uri()}?mode=ro"
-        readers = [await stack.enter_async_context(_reader(uri)) for _ in range(READERS)]
+        readers = [await stack.enter_async_context(_reader(_read_only(path))) for _ in range(READERS)]
         storage = SqliteStorage(writer, thread, readers, queries)
         stack.push_async_callback(storage.drain)
         yield storage
@@ -220,6 +219,10 @@ def _close_writer(connection: sqlite3.Connection) -> None:
         pass  # the next opening reads the log; nothing is lost by leaving it long
     finally:
         connection.close()
+
+
+def _read_only(path: Path) -> str:
+    return f"{path.absolute().as_uri()}?mode=ro"
 
 
 @asynccontextmanager

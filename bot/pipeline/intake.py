@@ -1,0 +1,77 @@
+"""The intake of one channel account: stores what the platform sent, then hands it to the road in order.
+
+What an earlier process left unanswered, and what comes faster than it is answered, takes the same way: rows wait on
+disk and are read as places get free, so memory stays bounded.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+
+from bot.inbox import InboxStore, StoredUpdate
+from bot.storage.errors import StorageError
+from channels.clock import Clock
+from channels.port import RawUpdate
+
+log = logging.getLogger(__name__)
+
+MOST_UNDER_WAY = 2000  # updates of one account in memory
+RETRY_SECONDS = 1.0
+
+
+class Intake:
+    """Implements channels.port.Inbox. `take` begins one update's road; `finished` is to be called at its end."""
+
+    def __init__(
+        self, channel: str, account: str, inbox: InboxStore, clock: Clock, take: Callable[[StoredUpdate], None]
+    ) -> None:
+        self._channel = channel
+        self._account = account
+        self._inbox = inbox
+        self._clock = clock
+        self._take = take
+        self._under_way = 0
+        self._last_taken = 0
+        self._on_disk = True  # rows with an id above _last_taken may wait there
+        self._room = asyncio.Event()
+        self._room.set()
+
+    async def store(self, updates: Sequence[RawUpdate]) -> None:
+        stored = await self._inbox.store(self._channel, self._account, updates)
+        if self._on_disk or self._under_way + len(stored) > MOST_UNDER_WAY:
+            self._on_disk = True
+            self._room.set()
+        else:
+            self._hand_over(stored)
+
+    def finished(self) -> None:
+        """One update that was taken has ended."""
+        self._under_way -= 1
+        if self._on_disk and self._under_way <= MOST_UNDER_WAY // 2:
+            self._room.set()
+
+    async def run(self) -> None:
+        """Take what waits on disk as there is room, until cancelled."""
+        while True:
+            await self._room.wait()
+            self._room.clear()
+            try:
+                while self._on_disk and (room := MOST_UNDER_WAY - self._under_way) > 0:
+                    self._on_disk = False  # whoever stores while we read sets it again
+                    waiting = await self._inbox.waiting(
+                        self._channel, self._account, after=self._last_taken, most=room
+                    )
+                    self._on_disk = self._on_disk or len(waiting) == room
+                    self._hand_over(waiting)
+            except StorageError as error:
+                log.warning("Reading the inbox failed", extra={"channel": self._channel, "error": str(error)})
+                self._on_disk = True
+                await self._clock.sleep(RETRY_SECONDS)
+                self._room.set()
+
+    def _hand_over(self, updates: Sequence[StoredUpdate]) -> None:
+        for update in updates:
+            if update.id > self._last_taken:
+                self._last_taken = update.id
+                self._under_way += 1
+                self._take(update)
