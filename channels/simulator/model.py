@@ -78,19 +78,18 @@ class ModelStandIn:
     ) -> web.StreamResponse:
         if "disconnect" in faults:
             return drop(request)
-        if "refuse" in faults:
-            return _refuse(REFUSALS[faults["refuse"].reason])
         if "not_json" in faults:
             return web.Response(text=_NOT_JSON, content_type="text/html")
-        if not self._has_key(request):
-            return _refuse(BAD_KEY)
-        refusal = _check(body)
+        refusal = REFUSALS[faults["refuse"].reason] if "refuse" in faults else self._refusal(request, body)
         if body is None or refusal is not None:
             return _refuse(refusal or invalid_request("the body is no JSON object"))
         completion = self._complete(body)
         if body.get("stream"):
             return await _stream(request, body, completion, cut="lose_answer" in faults)
         return drop(request) if "lose_answer" in faults else web.json_response(completion)
+
+    def _refusal(self, request: web.Request, body: JsonBody | None) -> Refusal | None:
+        return _check(body) if self._has_key(request) else BAD_KEY
 
     def _has_key(self, request: web.Request) -> bool:
         given = request.headers.get("Authorization", "").encode("utf-8", "surrogateescape")
@@ -137,11 +136,14 @@ def _check(body: JsonBody | None) -> Refusal | None:
         return invalid_request("messages must be a non-empty array of objects")
     if any(each.get("role") not in {"system", "user", "assistant", "tool"} for each in messages):
         return invalid_request("invalid role in messages")
-    temperature = body.get("temperature")
+    return _check_temperature(body["model"], body.get("temperature"))
+
+
+def _check_temperature(model: str, temperature: Any) -> Refusal | None:
+    """None, the temperature nobody set, is always right; the K models fix their sampling."""
     if temperature is None:
         return None
-    # The K models fix their sampling (https://platform.kimi.ai/docs/guide/kimi-k2-5-quickstart).
-    if body["model"].startswith("kimi-") and temperature != 1:
+    if model.startswith("kimi-") and temperature != 1:
         return invalid_request("invalid temperature: only 1 is allowed for this model")
     if not isinstance(temperature, (int, float)) or not math.isfinite(temperature) or not 0 <= temperature <= 1:
         return invalid_request("invalid temperature: it must be between 0 and 1")

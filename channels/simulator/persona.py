@@ -54,21 +54,27 @@ if __name__ == "__main__":
 _FIBONACCI_WORDS: Final[dict[Language, tuple[str, str]]] = {
     "zh-Hant": (
         "這是 **Python 的費波那契函數**，附單元測試：",
-        "- 時間 `O(n)`，空間 `O(1)`，沒有遞迴深度的限制\n- 負數會引發 `ValueError`\n"
-        "- 存成 `fibonacci.py`，執行 `python -m unittest fibonacci.py`\n\n"
-        "_（這段回答來自模擬模型，沒有呼叫真正的 Kimi。）_",
+        (
+            "- 時間 `O(n)`，空間 `O(1)`，沒有遞迴深度的限制\n- 負數會引發 `ValueError`\n"
+            "- 存成 `fibonacci.py`，執行 `python -m unittest fibonacci.py`\n\n"
+            "_（這段回答來自模擬模型，沒有呼叫真正的 Kimi。）_"
+        ),
     ),
     "zh-Hans": (
         "这是 **Python 的斐波那契函数**，附单元测试：",
-        "- 时间 `O(n)`，空间 `O(1)`，没有递归深度的限制\n- 负数会引发 `ValueError`\n"
-        "- 存成 `fibonacci.py`，运行 `python -m unittest fibonacci.py`\n\n"
-        "_（这段回答来自模拟模型，没有调用真正的 Kimi。）_",
+        (
+            "- 时间 `O(n)`，空间 `O(1)`，没有递归深度的限制\n- 负数会引发 `ValueError`\n"
+            "- 存成 `fibonacci.py`，运行 `python -m unittest fibonacci.py`\n\n"
+            "_（这段回答来自模拟模型，没有调用真正的 Kimi。）_"
+        ),
     ),
     "en": (
         "Here is a **Fibonacci function in Python** with unit tests:",
-        "- `O(n)` time, `O(1)` space, no recursion limit\n- a negative number raises `ValueError`\n"
-        "- save it as `fibonacci.py` and run `python -m unittest fibonacci.py`\n\n"
-        "_(This answer comes from the simulated model; the real Kimi was not asked.)_",
+        (
+            "- `O(n)` time, `O(1)` space, no recursion limit\n- a negative number raises `ValueError`\n"
+            "- save it as `fibonacci.py` and run `python -m unittest fibonacci.py`\n\n"
+            "_(This answer comes from the simulated model; the real Kimi was not asked.)_"
+        ),
     ),
 }
 _OTHER_WORDS: Final[dict[Language, str]] = {

@@ -65,7 +65,7 @@ class TelegramStandIn:
         self.state = state or TelegramState()
         self.token = token
         self.typing: deque[Wire] = deque(maxlen=_TYPING_KEPT)
-        self.updates = Updates(clock, self.state, self._record)
+        self.updates = Updates(clock, self.state, self._record, self._tell)
         files = files or FileStore(None)
         self.posts = Posts(clock, self.state, files, self._record, self._tell)
         self._methods = Methods(self.state, self.updates, self.posts, self._record)
@@ -290,7 +290,7 @@ class TelegramStandIn:
     def _tell(self, kind: str, wire: Wire) -> None:
         if kind == "typing":
             self.typing.append(wire)
-        elif self._waiting:
+        elif self._waiting and kind != "presence":
             self._wake_waiting()
         self._hub.publish(kind, wire)
 

@@ -19,12 +19,19 @@ _CONFLICT: Final = "Conflict: terminated by other getUpdates request; make sure 
 
 
 class Updates:
-    """One bot's queue. `record` keeps a change and applies it to `state`."""
+    """One bot's queue. `record` keeps a change and applies it to `state`; `tell` shows an event to whoever watches."""
 
-    def __init__(self, clock: Clock, state: TelegramState, record: Callable[[Record], None]) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        state: TelegramState,
+        record: Callable[[Record], None],
+        tell: Callable[[str, Wire], None],
+    ) -> None:
         self._clock = clock
         self._state = state
         self._record = record
+        self._tell = tell
         self._polled_epoch = 0
         self._poll: asyncio.Future[None] | None = None
 
@@ -81,6 +88,7 @@ class Updates:
     async def _wait(self, seconds: int) -> None:
         poll: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._poll = poll
+        self._tell("presence", {"polled": True})
         try:
             async with deadline(self._clock, seconds):
                 await poll
@@ -89,6 +97,7 @@ class Updates:
         finally:
             if self._poll is poll:
                 self._poll = None
+                self._tell("presence", {"polled": False})
 
     def _allow(self, params: Params) -> None:
         if not params.has("allowed_updates"):
