@@ -298,3 +298,12 @@ def test_secrets_are_never_printed(load: Load) -> None:
     assert "canary" not in repr(settings)
     assert "canary" not in str([channel.model_dump_json() for channel in settings.channels.values()])
     assert settings.secrets == {"canary-1", "canary-2", "canary-3", "canary-4"}
+
+
+@pytest.mark.parametrize(
+    "address", ["http://[::1", "https://", "example.com/v1", "file:///etc/passwd", "http://a:99999"]
+)
+def test_address_of_another_form_is_a_fault(refuse: Refuse, address: str) -> None:
+    (fault,) = refuse(f"model_list: [{{model_name: a, model: b/c, api_base: '{address}'}}]")
+
+    assert fault.endswith("model_list[0].api_base must be an address that begins with https:// or http://")
