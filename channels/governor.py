@@ -1,0 +1,160 @@
+"""The rate governor: how much one bot says, and how much it says in one chat. One per bot account.
+
+The platform's limits are kept before it has to name them: so many messages a second for the bot, so many for a chat
+(a short burst is fine), so many a minute for a group. When it names them all the same (429), only the chat it spoke
+of stops. A chat that waits holds no place that another could use.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from typing import Final
+
+from channels.clock import Clock
+
+BURST: Final = 3  # messages that a chat may take at once, in the time that as many take one by one
+FEWEST_REMEMBERED: Final = 1024
+INSTANT: Final = 1e-6  # seconds; sums of floats miss their target by less
+
+
+class _Window:
+    """At most `rate * seconds` (and at least one) in any `seconds`."""
+
+    def __init__(self, rate: float, seconds: float) -> None:
+        self._places = max(1, int(rate * seconds))
+        self._seconds = self._places / rate
+        self._taken: deque[float] = deque(maxlen=self._places)
+
+    def free_at(self) -> float:
+        """When the next place is free, on the clock; long past when one is free now."""
+        return self._taken[0] + self._seconds if len(self._taken) == self._places else 0.0
+
+    def idle_at(self) -> float:
+        """When all places will be free."""
+        return self._taken[-1] + self._seconds if self._taken else 0.0
+
+    def take(self, now: float) -> None:
+        self._taken.append(now)
+
+
+class _Budget:
+    """What the bot or one chat may say. The lock lets callers go one by one, in the order in which they came."""
+
+    __slots__ = ("callers", "held_until", "turn", "windows")
+
+    def __init__(self, windows: Sequence[_Window] = ()) -> None:
+        self.windows = windows
+        self.turn = asyncio.Lock()
+        self.callers = 0
+        self.held_until = 0.0
+
+    def free_at(self) -> float:
+        """When the next message may go."""
+        return max([self.held_until, *(window.free_at() for window in self.windows)])
+
+    def idle_at(self) -> float:
+        """When all that was said here will be forgotten."""
+        return max([self.held_until, *(window.idle_at() for window in self.windows)])
+
+    def take(self, now: float) -> None:
+        for window in self.windows:
+            window.take(now)
+
+
+class Governor:
+    """Each limit may be None: no limit. Chats are remembered for as long as their limits reach back, no longer."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        bot_per_second: float | None,
+        chat_per_second: float | None,
+        group_per_minute: float | None,
+    ) -> None:
+        self._clock = clock
+        self._chat_per_second = chat_per_second
+        self._group_per_minute = group_per_minute
+        self._unlimited = (bot_per_second, chat_per_second, group_per_minute) == (None, None, None)
+        self._bot = _Budget([_Window(bot_per_second, 1)] if bot_per_second else ())
+        self._chats: dict[str, _Budget] = {}
+        self._sweep_at = FEWEST_REMEMBERED
+
+    async def acquire(self, chat: str, *, is_group: bool) -> None:
+        """Return when a message may go to `chat`; it is counted then."""
+        if self._is_free(chat):
+            return
+        budget = self._budget(chat)
+        budget.windows = budget.windows or self._windows(is_group=is_group)
+        budget.callers += 1
+        try:
+            async with budget.turn:
+                await self._take(budget)
+        finally:
+            budget.callers -= 1
+            if self._unlimited and not budget.callers:
+                self._chats.pop(chat, None)
+
+    def try_acquire(self, chat: str) -> bool:
+        """For what may be lost (typing): True, and counted for the bot alone, when it disturbs nobody right now."""
+        if self._is_free(chat):
+            return True
+        now = self._clock.monotonic()
+        budget = self._chats.get(chat)
+        if self._bot.turn.locked() or self._bot.free_at() > now or (budget is not None and budget.held_until > now):
+            return False
+        self._bot.take(now)
+        return True
+
+    def hold(self, chat: str | None, seconds: float) -> None:
+        """The platform asks to wait: nothing goes to `chat` (None: to any chat) for `seconds`."""
+        budget = self._bot if chat is None else self._budget(chat)
+        budget.held_until = max(budget.held_until, self._clock.monotonic() + seconds)
+
+    @property
+    def remembered(self) -> int:
+        """How many chats are in memory."""
+        return len(self._chats)
+
+    def _is_free(self, chat: str) -> bool:
+        if not self._unlimited or chat in self._chats:
+            return False
+        return not self._bot.held_until or self._bot.held_until <= self._clock.monotonic()
+
+    async def _take(self, budget: _Budget) -> None:
+        """Wait for the chat alone first: only who may go at once stands in the bot's queue."""
+        while True:
+            await self._wait(budget)
+            async with self._bot.turn:
+                await self._wait(self._bot)
+                now = self._clock.monotonic()
+                if budget.free_at() <= now + INSTANT:  # the chat may have been held in between
+                    budget.take(now)
+                    self._bot.take(now)
+                    return
+
+    async def _wait(self, budget: _Budget) -> None:
+        while (seconds := budget.free_at() - self._clock.monotonic()) > INSTANT:
+            await self._clock.sleep(seconds)
+
+    def _budget(self, chat: str) -> _Budget:
+        budget = self._chats.get(chat)
+        if budget is None:
+            self._forget_idle()
+            budget = self._chats[chat] = _Budget()
+        return budget
+
+    def _windows(self, *, is_group: bool) -> Sequence[_Window]:
+        windows = []
+        if self._chat_per_second:
+            windows.append(_Window(self._chat_per_second, BURST / self._chat_per_second))
+        if is_group and self._group_per_minute:
+            windows.append(_Window(self._group_per_minute / 60, 60))
+        return windows
+
+    def _forget_idle(self) -> None:
+        """Looks at all chats, but only when they have doubled since it last did."""
+        if len(self._chats) < self._sweep_at:
+            return
+        now = self._clock.monotonic()
+        self._chats = {chat: budget for chat, budget in self._chats.items() if budget.callers or budget.idle_at() > now}
+        self._sweep_at = max(FEWEST_REMEMBERED, 2 * len(self._chats))

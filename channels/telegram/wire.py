@@ -1,0 +1,86 @@
+"""The part of the Bot API's objects that `parse` reads; whatever else they hold is left aside.
+
+https://core.telegram.org/bots/api#available-types
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Seconds = Annotated[int, Field(ge=0, lt=2**36)]
+
+
+class _Wire(BaseModel):
+    model_config = ConfigDict(strict=True, frozen=True, extra="ignore", hide_input_in_errors=True)
+
+
+class User(_Wire):
+    id: int
+    is_bot: bool = False
+    first_name: str = ""
+    last_name: str = ""
+    username: str | None = None
+    language_code: str | None = None
+
+
+class Chat(_Wire):
+    id: int
+    type: Literal["private", "group", "supergroup", "channel"]
+    title: str = ""
+
+
+class Entity(_Wire):
+    """`offset` and `length` in UTF-16 units."""
+
+    type: str
+    offset: Annotated[int, Field(ge=0)]
+    length: Annotated[int, Field(ge=0)]
+    user: User | None = None
+
+
+class File(_Wire):
+    file_id: str
+    file_size: int | None = None
+    file_name: str | None = None
+    mime_type: str | None = None
+
+
+class RepliedTo(_Wire):
+    message_id: int
+    from_: User | None = Field(default=None, alias="from")
+
+
+class Message(_Wire):
+    """`date` in seconds since 1970; 0 when the message is out of the bot's reach (under a button)."""
+
+    message_id: int
+    date: Seconds
+    chat: Chat
+    from_: User | None = Field(default=None, alias="from")
+    sender_chat: Chat | None = None
+    message_thread_id: int | None = None
+    is_topic_message: bool = False
+    reply_to_message: RepliedTo | None = None
+    text: str | None = None
+    entities: list[Entity] = Field(default_factory=list)
+    caption: str | None = None
+    caption_entities: list[Entity] = Field(default_factory=list)
+    photo: list[File] = Field(default_factory=list)
+    document: File | None = None
+    audio: File | None = None
+    voice: File | None = None
+    video: File | None = None
+    video_note: File | None = None
+
+
+class CallbackQuery(_Wire):
+    id: str
+    from_: User = Field(alias="from")
+    message: Message | None = None
+    data: str | None = None
+
+
+class Update(_Wire):
+    message: Message | None = None
+    edited_message: Message | None = None
+    callback_query: CallbackQuery | None = None
