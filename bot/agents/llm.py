@@ -7,21 +7,14 @@ from typing import Final
 
 from typing_extensions import override
 
-from bot.agents.port import Agent, AgentContext, AgentFailed, Answer, FailureReason, ModelOrder, Turn
+from bot.agents.port import Agent, AgentContext, AgentFailed, Answer, ModelOrder, Turn
 from bot.agents.prompt import build_prompt
 from bot.agents.workspace import Workspace
 from bot.providers.bases import ModelFault
-from bot.providers.errors import (
-    AuthRefused,
-    ContentRefused,
-    MalformedRequest,
-    ProviderError,
-    ProviderTimeout,
-    QuotaExhausted,
-    RateLimited,
-)
+from bot.providers.errors import MalformedRequest, ProviderError, ProviderTimeout
 from bot.providers.models import ModelChoice
 from bot.providers.port import ChatMessage, Completion, CompletionRequest
+from bot.providers.reason import failure_reason
 from channels.clock import deadline
 
 _log = logging.getLogger(__name__)
@@ -71,7 +64,7 @@ class LlmAgent(Agent):
                 self._log_failure(choice.model_id, error)
                 if isinstance(error, MalformedRequest):
                     break
-        raise AgentFailed(_reason(failure)) from failure
+        raise AgentFailed(failure_reason(failure)) from failure
 
     def _choices(self) -> Iterator[ModelChoice | ModelFault]:
         for name in self._model_names:
@@ -98,13 +91,3 @@ def _in_order(model: str | ModelOrder | None) -> tuple[str, ...]:
     if model is None:
         return ()
     return (model,) if isinstance(model, str) else (model.primary, *model.fallbacks)
-
-
-def _reason(failure: ProviderError | ModelFault) -> FailureReason:
-    if isinstance(failure, RateLimited):
-        return "model_busy"
-    if isinstance(failure, ContentRefused):
-        return "model_refused"
-    if isinstance(failure, ModelFault | AuthRefused | QuotaExhausted | MalformedRequest):
-        return "model_misconfigured"
-    return "model_unreachable"

@@ -10,14 +10,13 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from os import PathLike
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from bot.providers.models import Models
 from bot.providers.port import Usage
+from bot.providers.reason import FailureReason
 from bot.sessions.transcript import Record
 from channels.clock import Clock
-
-FailureReason = Literal["model_unreachable", "model_busy", "model_refused", "model_misconfigured"]
 
 
 class AgentFault(Exception):
@@ -25,11 +24,7 @@ class AgentFault(Exception):
 
 
 class AgentFailed(Exception):
-    """The turn ended without an answer; `__cause__` is the last ProviderError or ModelFault.
-
-    `model_unreachable` and `model_busy`: asking again later may help. `model_refused`: another wording may.
-    `model_misconfigured`: the owner must act.
-    """
+    """The turn ended without an answer; `__cause__` is the last ProviderError or ModelFault."""
 
     def __init__(self, reason: FailureReason) -> None:
         super().__init__(reason)

@@ -3,7 +3,8 @@
 A binding never grants access: the gate looks at the channel's settings and the approved pairings alone.
 """
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from channels.config import ChannelConfig
@@ -24,7 +25,7 @@ class Gate:
 
     def __init__(self, configs: Mapping[str, ChannelConfig]) -> None:
         self._configs = configs
-        self.paired: Set[PairedSender] = frozenset()
+        self.paired: AbstractSet[PairedSender] = frozenset()
 
     def refusal(self, message: InboundMessage, *, addressed: bool) -> Refusal | None:
         """None lets the message in. `addressed`: it is a command or opens with `Kimi:`, which counts as a mention."""

@@ -58,9 +58,7 @@ class Intake:
             try:
                 while self._on_disk and (room := MOST_UNDER_WAY - self._under_way) > 0:
                     self._on_disk = False  # whoever stores while we read sets it again
-                    waiting = await self._inbox.waiting(
-                        self._channel, self._account, after=self._last_taken, most=room
-                    )
+                    waiting = await self._inbox.waiting(self._channel, self._account, after=self._last_taken, most=room)
                     self._on_disk = self._on_disk or len(waiting) == room
                     self._hand_over(waiting)
             except StorageError as error:

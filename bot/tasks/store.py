@@ -1,7 +1,7 @@
 """Tasks on disk: their statements and reads."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.storage.port import SqlValue, Statement, Storage
 from bot.tasks.task import PATIENCE, Task, TaskRequest, TaskState, new_task_id, task_from_row, task_name
@@ -21,6 +21,20 @@ class Outcome:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     total_tokens: int = 0
+
+
+def with_outcome(task: Task, outcome: Outcome) -> Task:
+    """`task` as its row will be once the outcome is committed, but for the time of its end."""
+    return replace(
+        task,
+        state=outcome.state,
+        output=outcome.output,
+        error=outcome.error,
+        answered_by=outcome.answered_by,
+        prompt_tokens=task.prompt_tokens + outcome.prompt_tokens,
+        completion_tokens=task.completion_tokens + outcome.completion_tokens,
+        total_tokens=task.total_tokens + outcome.total_tokens,
+    )
 
 
 class TaskStore:
