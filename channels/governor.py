@@ -18,12 +18,14 @@ INSTANT: Final = 1e-6  # seconds; sums of floats miss their target by less
 
 
 class _Window:
-    """At most `rate * seconds` (and at least one) in any `seconds`."""
+    """At most `places` in the time that so many take at `rate` a second."""
 
-    def __init__(self, rate: float, seconds: float) -> None:
-        self._places = max(1, int(rate * seconds))
-        self._seconds = self._places / rate
-        self._taken: deque[float] = deque(maxlen=self._places)
+    __slots__ = ("_places", "_seconds", "_taken")
+
+    def __init__(self, places: int, rate: float) -> None:
+        self._places = places
+        self._seconds = places / rate
+        self._taken: deque[float] = deque(maxlen=places)
 
     def free_at(self) -> float:
         """When the next place is free, on the clock; long past when one is free now."""
@@ -35,6 +37,11 @@ class _Window:
 
     def take(self, now: float) -> None:
         self._taken.append(now)
+
+
+def _whole_window(amount: float, seconds: float) -> _Window:
+    """At most `amount` in any `seconds`; a fraction becomes one in as much more time."""
+    return _Window(max(1, round(amount)), amount / seconds)
 
 
 class _Budget:
@@ -75,7 +82,7 @@ class Governor:
         self._chat_per_second = chat_per_second
         self._group_per_minute = group_per_minute
         self._unlimited = (bot_per_second, chat_per_second, group_per_minute) == (None, None, None)
-        self._bot = _Budget([_Window(bot_per_second, 1)] if bot_per_second else ())
+        self._bot = _Budget([_whole_window(bot_per_second, 1)] if bot_per_second else ())
         self._chats: dict[str, _Budget] = {}
         self._sweep_at = FEWEST_REMEMBERED
 
@@ -91,7 +98,7 @@ class Governor:
                 await self._take(budget)
         finally:
             budget.callers -= 1
-            if self._unlimited and not budget.callers:
+            if self._unlimited and not budget.callers and budget.held_until <= self._clock.monotonic():
                 self._chats.pop(chat, None)
 
     def try_acquire(self, chat: str) -> bool:
@@ -146,9 +153,9 @@ class Governor:
     def _windows(self, *, is_group: bool) -> Sequence[_Window]:
         windows = []
         if self._chat_per_second:
-            windows.append(_Window(self._chat_per_second, BURST / self._chat_per_second))
+            windows.append(_Window(BURST, self._chat_per_second))
         if is_group and self._group_per_minute:
-            windows.append(_Window(self._group_per_minute / 60, 60))
+            windows.append(_whole_window(self._group_per_minute, 60))
         return windows
 
     def _forget_idle(self) -> None:
