@@ -1,7 +1,7 @@
 // The page: who speaks, in which chat, and what happens there, told by the server as it happens.
 
 import { ask, byId, make } from "./dom.js";
-import { faceOf, renderMessage, summary } from "./message.js";
+import { renderMessage, summary } from "./message.js";
 import { openPanel, showCall, showFaults, showRoad } from "./panel.js";
 import { fillWords, knownNames, language, showDay, text } from "./text.js";
 
@@ -11,7 +11,8 @@ const SAME_SPEAKER_SECONDS = 300;
 const OFFLINE_AFTER_MS = 3000;
 
 const world = { bot: null, users: new Map(), chats: new Map() };
-const view = { place: null, speaker: null, quoting: null, unread: new Map(), typing: null, polled: false };
+const view = { place: null, speaker: null, quoting: null, unread: new Map(), typing: null, polled: false,
+  presence: 0, atEnd: true };
 const log = byId("log");
 const box = byId("text");
 
@@ -51,7 +52,7 @@ async function nameRoles() {
 // --- drawing ---
 
 function drawChats() {
-  const tabs = groups().map((each) => [each.wire.id, each.wire.title, "#", lastWords(each)]);
+  const tabs = groups().map((each) => [each.wire.id, each.wire.title, "👥", lastWords(each)]);
   const direct = world.chats.get(view.speaker);
   tabs.push([DIRECT, text.direct, "🤖", direct?.messages.size ? lastWords(direct) : text.directHint(speakerName())]);
   byId("chats").replaceChildren(...tabs.map(([place, title, face, hint]) => {
@@ -102,7 +103,7 @@ function drawSpeakers() {
       byId("speakers").querySelector(`input[value="${id}"]`).focus();
     });
     return make("label", { "data-hue": hueOf(user) }, input,
-      make("span", { class: "face", "aria-hidden": "true" }, faceOf(user)), make("span", {}, user.first_name));
+      make("i", {}), make("span", {}, user.first_name));
   }));
 }
 
@@ -110,7 +111,7 @@ function drawHead() {
   const current = chat();
   const direct = view.place === DIRECT;
   byId("title").textContent = direct ? world.bot.first_name : current.wire.title;
-  byId("head-face").textContent = direct ? "🤖" : "#";
+  byId("head-face").textContent = direct ? "🤖" : "👥";
   const calm = direct ? text.directHint(speakerName()) : text.members(current.members.length);
   byId("subtitle").textContent = view.typing ? `${text.typing(world.bot.first_name)}…` : calm;
   byId("subtitle").classList.toggle("live", Boolean(view.typing));
@@ -303,7 +304,8 @@ let chosen = 0;
 
 async function onInput() {
   box.style.height = "auto";
-  box.style.height = `${Math.min(box.scrollHeight, 160)}px`;
+  box.style.height = `${Math.min(box.scrollHeight + 2, 160)}px`;
+  box.style.overflowY = box.scrollHeight > 158 ? "auto" : "hidden";
   showExample();
   const typed = /^\/([a-z0-9_]*)$/i.exec(box.value);
   if (!typed) return closeMenu();
@@ -409,7 +411,8 @@ function wire() {
   box.addEventListener("input", onInput);
   box.addEventListener("keydown", onKey);
   box.addEventListener("blur", closeMenu);
-  log.addEventListener("scroll", showNewest, { passive: true });
+  log.addEventListener("scroll", () => { view.atEnd = isAtEnd(); showNewest(); }, { passive: true });
+  new ResizeObserver(() => { if (view.atEnd) log.scrollTop = log.scrollHeight; }).observe(log);
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && document.body.classList.contains("panel-open")) togglePanel(false);
   });

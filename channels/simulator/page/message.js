@@ -105,7 +105,7 @@ export function summary(message) {
 export function renderMessage(message, view) {
   const { hooks } = view;
   const bubble = make("div", { class: "bubble" });
-  if (view.showName) bubble.append(make("p", { class: "name", style: undefined }, message.from.first_name));
+  if (view.showName) bubble.append(make("p", { class: "name" }, message.from.first_name));
   if (message.reply_to_message) bubble.append(quoteOf(message.reply_to_message, hooks));
   if (message.document) bubble.append(fileOf(message.document));
   const words = message.text ?? message.caption;
@@ -131,7 +131,7 @@ export function renderMessage(message, view) {
 }
 
 /** The letter in the circle that stands for a person. */
-export function faceOf(user) {
+function faceOf(user) {
   return user.is_bot ? "🤖" : [...user.first_name][0];
 }
 

@@ -55,10 +55,13 @@ export async function showCall(call) {
     make("code", {}, call.method),
     make("b", {}, call.status ? String(call.status) : text.dropped),
     make("span", {}, `${call.milliseconds} ms`));
-  if (!good && call.note) row.append(make("small", {}, call.note));
+  if (call.note) row.append(make("small", {}, inWords(call.note)));
   road.prepend(row);
   while (road.children.length > CALLS_SHOWN) road.lastElementChild.remove();
 }
+
+/** The faults that hit a call, by their names on the switches; what a refusal said stays as it is. */
+const inWords = (note) => note.split(", ").map((each) => text.fault[each]?.[0] ?? each).join(", ");
 
 export function showFaults(faults) {
   let any = faults.limits;

@@ -1,0 +1,183 @@
+"""A headless Chromium for tests of pages, driven over the DevTools protocol.
+
+https://chromedevtools.github.io/devtools-protocol/
+"""
+
+import asyncio
+import base64
+import itertools
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+_NAMES = ("chromium", "chromium-browser", "google-chrome")
+_FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--remote-debugging-port=0",
+)
+
+
+class PageError(Exception):
+    """A script in the page failed, or the browser refused a command."""
+
+
+class Page:
+    """One tab."""
+
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse, session: str) -> None:
+        self._socket = socket
+        self._session = session
+        self._ids = itertools.count(1)
+        self._answers: dict[int, asyncio.Future[dict[str, Any]]] = {}
+        self.errors: list[str] = []
+
+    async def call(self, method: str, **params: Any) -> dict[str, Any]:
+        """One DevTools command. Raises PageError when the browser refuses it."""
+        number = next(self._ids)
+        answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        self._answers[number] = answer
+        await self._socket.send_json({"id": number, "sessionId": self._session, "method": method, "params": params})
+        return await answer
+
+    async def listen(self) -> None:
+        """Read what the browser says, for as long as it speaks."""
+        async for frame in self._socket:
+            message = frame.json()
+            if "id" in message:
+                answer = self._answers.pop(message["id"], None)
+                if answer is None or answer.done():
+                    continue
+                if "error" in message:
+                    answer.set_exception(PageError(message["error"]["message"]))
+                else:
+                    answer.set_result(message["result"])
+            elif message["method"] == "Runtime.exceptionThrown":
+                details = message["params"]["exceptionDetails"]
+                self.errors.append(details.get("exception", {}).get("description", details["text"]))
+            elif message["method"] == "Log.entryAdded" and message["params"]["entry"]["level"] == "error":
+                self.errors.append(message["params"]["entry"]["text"])
+
+    async def goto(self, url: str) -> None:
+        await self.call("Page.navigate", url=url)
+
+    async def evaluate(self, script: str) -> Any:
+        """The JSON value of an expression; of a promise, what it becomes. Raises PageError."""
+        answer = await self.call("Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True)
+        if "exceptionDetails" in answer:
+            raise PageError(answer["exceptionDetails"]["exception"]["description"])
+        return answer["result"].get("value")
+
+    async def until(self, script: str) -> Any:
+        """Wait, looking at every frame, until the expression is true; its value. The test's time limit ends it."""
+        async with asyncio.timeout(30):
+            while True:
+                with suppress(PageError):  # the page may not have its elements, or may just be changing
+                    if (value := await self.evaluate(script)) not in (None, False, ""):  # noqa: PLR6201 - values may be lists
+                        return value
+                await self.evaluate("new Promise((done) => requestAnimationFrame(done))")
+
+    async def click(self, selector: str) -> None:
+        """Click the middle of the first element that fits, as a mouse would."""
+        where = await self.until(
+            f"(() => {{ const found = document.querySelector({json.dumps(selector)});"
+            "found.scrollIntoView({block: 'nearest', behavior: 'instant'}); const box = found.getBoundingClientRect();"
+            "return box.width && [box.x + box.width / 2, box.y + box.height / 2]; })()"
+        )
+        for kind in ("mousePressed", "mouseReleased"):
+            await self.call(
+                "Input.dispatchMouseEvent", type=kind, x=where[0], y=where[1], button="left", clickCount=1
+            )
+
+    async def type(self, text: str) -> None:
+        """Write into what has the focus."""
+        await self.call("Input.insertText", text=text)
+
+    async def press(self, key: str) -> None:
+        """Press a key that writes nothing, such as Enter or ArrowDown."""
+        codes = {"Enter": 13, "Escape": 27, "Tab": 9, "ArrowDown": 40, "ArrowUp": 38}
+        for kind in ("rawKeyDown", "keyUp"):
+            await self.call("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=codes[key])
+
+    async def resize(self, width: int, height: int, *, mobile: bool = False) -> None:
+        await self.call(
+            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=mobile
+        )
+
+    async def prefer(self, scheme: str) -> None:
+        """`light` or `dark`."""
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        await self.call("Emulation.setEmulatedMedia", features=features)
+
+    async def screenshot(self, path: Path) -> None:
+        answer = await self.call("Page.captureScreenshot")
+        path.write_bytes(base64.b64decode(answer["data"]))
+
+
+@asynccontextmanager
+async def open_page(*, language: str = "zh-TW") -> AsyncIterator[Page]:
+    """A new browser with one tab. Skips the test where there is no Chromium, unless CI=true."""
+    program = next(filter(None, map(shutil.which, _NAMES)), None)
+    if program is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("CI needs Chromium for the page's tests")
+        pytest.skip("Chromium is not installed, so the page cannot be tested")
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+        browser = await asyncio.create_subprocess_exec(
+            program,
+            *_FLAGS,
+            f"--user-data-dir={profile}",
+            f"--lang={language}",
+            f"--accept-lang={language}",
+            "about:blank",
+            stderr=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.DEVNULL,
+        )
+        try:
+            async with aiohttp.ClientSession() as http, http.ws_connect(await _address(browser)) as socket:
+                page = Page(socket, await _attach(socket))
+                listener = asyncio.create_task(page.listen(), name="devtools")
+                for domain in ("Page", "Runtime", "Log"):
+                    await page.call(f"{domain}.enable")
+                yield page
+                listener.cancel()
+        finally:
+            browser.kill()
+            await browser.communicate()
+
+
+async def _address(browser: asyncio.subprocess.Process) -> str:
+    assert browser.stderr is not None
+    async for line in browser.stderr:
+        before, found, address = line.decode(errors="replace").partition("DevTools listening on ")
+        if found and not before:
+            return address.strip()
+    raise PageError("the browser ended before it listened")
+
+
+async def _attach(socket: aiohttp.ClientWebSocketResponse) -> str:
+    async def ask(number: int, method: str, **params: Any) -> dict[str, Any]:
+        await socket.send_json({"id": number, "method": method, "params": params})
+        async for frame in socket:
+            message = frame.json()
+            if message.get("id") == number:
+                result: dict[str, Any] = message["result"]
+                return result
+        raise PageError("the browser hung up")
+
+    target = await ask(900_001, "Target.createTarget", url="about:blank")
+    attached = await ask(900_002, "Target.attachToTarget", targetId=target["targetId"], flatten=True)
+    return str(attached["sessionId"])
