@@ -6,24 +6,25 @@ command line ended the task) is found by `look_after`, on every tick.
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
 
 from bot import words
 from bot.catalogue import Catalogue
-from bot.delivery.item import OutboxItem, Source
+from bot.delivery.item import Source
 from bot.dispatch.call import ask_model
-from bot.dispatch.notice import completion_notice
+from bot.dispatch.notice import STILL_RUNNING, completion_notice
 from bot.pipeline.outgoing import Outgoing, Queued
 from bot.providers.models import Models
 from bot.settings.model import DispatchSettings
 from bot.storage.errors import GuardFailed, StorageError
 from bot.storage.patience import commit_patiently
-from bot.storage.port import Statement, Storage
+from bot.storage.port import Storage
 from bot.tasks.results import ResultFiles
 from bot.tasks.store import Outcome, TaskStore, with_outcome
 from bot.tasks.task import Task
-from channels.clock import Clock
+from channels.clock import Clock, deadline
 from channels.message import OutboundMessage
 
 log = logging.getLogger(__name__)
@@ -57,8 +58,7 @@ class Dispatcher:
         self._settings = settings
         self._workers: set[asyncio.Task[None]] = set()
         self._running: dict[str, asyncio.Task[Outcome]] = {}
-        self._idle = 0
-        self._work = asyncio.Condition()
+        self._idle: deque[asyncio.Future[None]] = deque()
         self._open = False
         self._chores: set[asyncio.Task[None]] = set()
 
@@ -83,9 +83,12 @@ class Dispatcher:
         """A task waits: wake a worker, or hire one."""
         if not self._open:
             return
-        if self._idle:
-            self._chore(self._wake_one())
-        elif len(self._workers) < self._settings.workers.max:
+        while self._idle:
+            idle = self._idle.popleft()
+            if not idle.done():
+                idle.set_result(None)
+                return
+        if len(self._workers) < self._settings.workers.max:
             self._hire()
 
     def cancelled(self, task_id: str) -> None:
@@ -106,25 +109,16 @@ class Dispatcher:
             if queued is not None:
                 await self._storage.commit(queued.statements)
                 self._outgoing.leave(queued)
-        await self._refresh_files()
-
-    def when_notice_is_sent(self, item: OutboxItem) -> list[Statement]:
-        """Statements for the transaction that closes a sent row."""
-        return [self._tasks.acknowledge(item.source.id.rpartition(":")[0])] if _is_notice(item) else []
-
-    def after_notice_is_sent(self, item: OutboxItem) -> None:
-        """The row of a notice is closed: the result file says so too."""
-        if _is_notice(item) and self._open:
-            self._chore(self._refresh_files())
+        self._results.mark_stale()
 
     async def _work_on(self) -> None:
         """One worker: task after task, until there is too little to do."""
         while True:
-            task = await self._next()
+            task = await self._claim()
             if task is None:
-                if len(self._workers) > self._settings.workers.min:
-                    return
-                continue
+                if await self._wait_for_work() or len(self._workers) <= self._settings.workers.min:
+                    continue
+                return
             try:
                 await self._run(task)
             except StorageError as error:
@@ -133,25 +127,26 @@ class Dispatcher:
                 log.exception("A task failed in a way of its own", extra={"task": task.id})
                 await self._end(task, Outcome("failed", error="crashed"))
 
-    async def _next(self) -> Task | None:
-        """The next task; None after a while without one."""
-        with suppress(StorageError):
-            task = await self._tasks.claim_next()
-            if task is not None:
-                return task
-        self._idle += 1
+    async def _claim(self) -> Task | None:
         try:
-            async with self._work:
-                try:
-                    async with asyncio.timeout(IDLE_SECONDS):
-                        await self._work.wait()
-                except TimeoutError:
-                    return None
-        finally:
-            self._idle -= 1
-        with suppress(StorageError):
             return await self._tasks.claim_next()
-        return None
+        except StorageError as error:
+            log.warning("Tasks wait for the database", extra={"error": str(error)})
+            return None
+
+    async def _wait_for_work(self) -> bool:
+        """True when woken, False after a while in vain."""
+        idle: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._idle.append(idle)
+        try:
+            async with deadline(self._clock, IDLE_SECONDS):
+                await idle
+        except TimeoutError:
+            return False
+        finally:
+            with suppress(ValueError):
+                self._idle.remove(idle)
+        return True
 
     async def _run(self, task: Task) -> None:
         call = asyncio.create_task(
@@ -179,7 +174,7 @@ class Dispatcher:
         if queued is not None:
             self._outgoing.leave(queued)
         log.info("A task has ended", extra={"task": task.id, "state": outcome.state})
-        await self._refresh_files()
+        self._results.mark_stale()
 
     def _notice(self, task: Task) -> Queued | None:
         """The notice as rows; None when nobody is to be told, or the channel is closed for now."""
@@ -198,7 +193,7 @@ class Dispatcher:
         language = self._catalogue.language_for(task.language, "zh-Hant")
         seconds = f"{self._settings.still_running_seconds:g}"
         text = self._catalogue.say(language, words.TASK_STILL_RUNNING, name=task.name, seconds=seconds)
-        source = Source("task", f"{task.id}:{task.attempt}:still")
+        source = Source("task", f"{task.id}:{task.attempt}{STILL_RUNNING}")
         queued = self._outgoing.queue(channel, OutboundMessage(task.notify, text), "notice", source, language)
         with suppress(StorageError):
             await self._storage.commit(queued.statements)
@@ -210,16 +205,6 @@ class Dispatcher:
             task = await self._tasks.get(task_id)
             if task is not None and task.state == "cancelled":
                 self._running[task_id].cancel()
-
-    async def _refresh_files(self) -> None:
-        try:
-            await self._results.refresh()
-        except (OSError, StorageError) as error:
-            log.warning("Result files will be written later", extra={"error": str(error)})
-
-    async def _wake_one(self) -> None:
-        async with self._work:
-            self._work.notify()
 
     def _hire(self) -> None:
         worker = asyncio.create_task(self._work_on(), name="task worker")
@@ -234,7 +219,3 @@ class Dispatcher:
 
 def _source(task: Task) -> Source:
     return Source("task", f"{task.id}:{task.attempt}")
-
-
-def _is_notice(item: OutboxItem) -> bool:
-    return item.source.kind == "task" and not item.source.id.endswith(":still")

@@ -4,10 +4,15 @@ from typing import Final
 
 from bot import words
 from bot.catalogue import Catalogue, Language
+from bot.delivery.item import OutboxItem
+from bot.storage.port import Statement
+from bot.tasks.store import TaskStore
 from bot.tasks.task import Task
 from channels.message import Button, OutboundMessage
 
 SUMMARY_LENGTH: Final = 300  # characters
+STILL_RUNNING: Final = ":still"
+"""Ends the source id of the line that a long task sends on its way."""
 
 
 def completion_notice(task: Task, language: Language, catalogue: Catalogue, timeout_seconds: float) -> OutboundMessage:
@@ -16,6 +21,13 @@ def completion_notice(task: Task, language: Language, catalogue: Catalogue, time
         raise ValueError(f"nobody is to be told of {task.id}")
     text, buttons = _text(task, language, catalogue, timeout_seconds)
     return OutboundMessage(task.notify, text, reply_to=task.reply_to, buttons=buttons)
+
+
+def when_sent(item: OutboxItem, tasks: TaskStore) -> list[Statement]:
+    """What belongs into the transaction that closes a sent row: a task whose notice has arrived is acknowledged."""
+    if item.source.kind != "task" or item.source.id.endswith(STILL_RUNNING):
+        return []
+    return [tasks.acknowledge(item.source.id.split(":")[0])]
 
 
 def _text(

@@ -6,13 +6,17 @@ back. So a crash between the two leaves the mark, and the next round writes the 
 
 import asyncio
 import json
+import logging
 import os
 import tempfile
 from pathlib import Path
 
+from bot.storage.errors import StorageError
 from bot.storage.port import Storage
 from bot.tasks.store import TaskStore
 from bot.tasks.task import Task, result_json
+
+log = logging.getLogger(__name__)
 
 BATCH = 100
 
@@ -25,6 +29,21 @@ class ResultFiles:
         self._storage = storage
         self._tasks = tasks
         self._one_at_a_time = asyncio.Lock()
+        self._stale = asyncio.Event()
+
+    def mark_stale(self) -> None:
+        """Some row has changed: `run` writes its file soon."""
+        self._stale.set()
+
+    async def run(self) -> None:
+        """Write files as rows change, until cancelled; what fails is tried at the next change or tick."""
+        while True:
+            await self._stale.wait()
+            self._stale.clear()
+            try:
+                await self.refresh()
+            except (OSError, StorageError) as error:
+                log.warning("Result files will be written later", extra={"error": str(error)})
 
     async def refresh(self) -> None:
         """Write every file that is older than its row. Raises OSError when the disk refuses; rows keep the mark."""

@@ -1,0 +1,120 @@
+"""Keeps one channel account open: logs in, receives, delivers, and starts again when the platform drops us."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+
+from bot.delivery.worker import DeliveryWorker
+from bot.inbox import InboxStore, StoredUpdate
+from bot.pipeline.intake import Intake
+from bot.pipeline.outgoing import Outgoing
+from bot.pipeline.path import Path
+from channels.clock import Clock
+from channels.errors import ChannelError, Unauthorized
+from channels.port import Channel
+
+log = logging.getLogger(__name__)
+
+FIRST_PAUSE_SECONDS = 1.0
+LONGEST_PAUSE_SECONDS = 60.0
+REFUSED_PAUSE_SECONDS = 600.0  # a refused token stays refused: at most a few log-ins an hour
+
+
+class ChannelHost:
+    """One account's life. `open_channel` makes a fresh connection each time it is called."""
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        account: str,
+        open_channel: Callable[[], AbstractAsyncContextManager[Channel]],
+        clock: Clock,
+        inbox: InboxStore,
+        path: Path,
+        outgoing: Outgoing,
+        worker: DeliveryWorker,
+        menus: Mapping[str, Sequence[tuple[str, str]]],
+    ) -> None:
+        self.name = name
+        self.account = account
+        self.state = "starting"
+        self._open_channel = open_channel
+        self._clock = clock
+        self._inbox = inbox
+        self._path = path
+        self._outgoing = outgoing
+        self._worker = worker
+        self._menus = menus
+        self._receiving: asyncio.Task[None] | None = None
+
+    async def run(self) -> None:
+        """Until cancelled. Raises Unauthorized only when the very first log-in is refused."""
+        pause, been_open = FIRST_PAUSE_SECONDS, False
+        while True:
+            try:
+                async with self._open_channel() as channel:
+                    been_open, pause = True, FIRST_PAUSE_SECONDS
+                    await self._serve(channel)
+            except Unauthorized as refusal:
+                self.state = "refused"
+                if not been_open:
+                    raise
+                log.error("The platform refuses our token", extra={**self._names(), "error": str(refusal)})  # noqa: TRY400
+                pause = REFUSED_PAUSE_SECONDS
+            except ChannelError as error:
+                self.state = "unreachable"
+                log.warning(
+                    "The platform cannot be reached; trying again",
+                    extra={**self._names(), "error": str(error), "seconds": pause},
+                )
+            await self._clock.sleep(pause)
+            pause = min(pause * 2, max(LONGEST_PAUSE_SECONDS, pause))
+
+    async def _serve(self, channel: Channel) -> None:
+        """Receive and deliver until the platform refuses our token (Unauthorized)."""
+
+        def take(update: StoredUpdate) -> None:
+            self._path.take(update, channel, intake.finished)
+
+        intake = Intake(self.name, self.account, self._inbox, self._clock, take)
+        async with AsyncExitStack() as stack:
+            self._outgoing.opened(self.name, self.account, channel)
+            stack.callback(self._outgoing.closed, self.name, self.account)
+            lost = await stack.enter_async_context(self._worker.outlet(self.name, self.account, channel))
+            self.state = "running"
+            log.info("Receiving", extra={**self._names(), "bot": channel.identity})
+            for note in channel.notes:
+                log.warning(note, extra=self._names())
+            await self._receive(channel, intake, lost)
+        raise Unauthorized("the platform refuses the token")
+
+    async def _receive(self, channel: Channel, intake: Intake, lost: asyncio.Event) -> None:
+        """Return when the platform has refused our token, to the receiver or to the delivery worker."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                chores = [
+                    group.create_task(intake.run(), name=f"intake {self.name}"),
+                    group.create_task(self._publish_menus(channel), name=f"menus {self.name}"),
+                ]
+                self._receiving = group.create_task(channel.receive(intake), name=f"receive {self.name}")
+                await lost.wait()
+                for chore in (*chores, self._receiving):
+                    chore.cancel()
+        except* Unauthorized:
+            pass  # said by whoever reads the end of this serving
+
+    def stop_receiving(self) -> None:
+        """Take nothing new from the platform; what is stored is still answered and delivered."""
+        if self._receiving is not None:
+            self._receiving.cancel()
+
+    async def _publish_menus(self, channel: Channel) -> None:
+        try:
+            await channel.publish_commands(self._menus)
+        except ChannelError as error:
+            log.warning("The command menu could not be set", extra={**self._names(), "error": str(error)})
+
+    def _names(self) -> dict[str, str]:
+        return {"channel": self.name, "account": self.account}
