@@ -91,13 +91,14 @@ async def run(
     settings: Settings,
     bindings: BindingsFile,
     manifests: Mapping[str, ChannelManifest],
+    *,
     stop: asyncio.Event | None = None,
 ) -> None:
     """Run the bot until it is told to stop (SIGTERM, SIGINT or `stop`).
 
     Raises DatabaseUnusable when another process runs on this database, ConfigurationError when no channel can run.
     """
-    stop = stop or _stop_on_signals()
+    stop = stop or stop_on_signals()
     settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     settings.database.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     accounts = _accounts(settings, manifests)
@@ -316,7 +317,7 @@ def _status_teller(catalogue: Catalogue, tasks: TaskStore, clock: Clock) -> Call
     return status
 
 
-def _stop_on_signals() -> asyncio.Event:
+def stop_on_signals() -> asyncio.Event:
     """Set by the first SIGTERM or SIGINT; the second one ends the process at once."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -1,0 +1,58 @@
+"""A bot without tokens: the same house, pointed at the local stand-ins, with a home of its own.
+
+Nothing simulated ever reaches a real chat: state, queue and transcripts live under `<home>/simulator/`.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+from pydantic import SecretStr
+
+from bot.errors import ConfigurationError
+from bot.settings.model import ModelEntry, Settings
+from channels.clock import Clock
+from channels.config import AccountConfig
+from channels.simulator.server import Simulator, run_simulator
+from channels.telegram.config import TelegramRate, TelegramConfig
+
+KIMI = "kimi"
+
+
+@asynccontextmanager
+async def simulated(settings: Settings, port: int, clock: Clock) -> AsyncIterator[tuple[Settings, Simulator]]:
+    """The settings for a bot among stand-ins, and the running stand-ins. Raises ConfigurationError."""
+    home = settings.home / "simulator"
+    try:
+        async with run_simulator(port=port, state_dir=home / "platforms", clock=clock) as simulator:
+            yield _pointed_at(settings, simulator), simulator
+    except OSError as error:
+        raise ConfigurationError(
+            f"the simulator cannot start on port {port} ({error.strerror}): choose another with --port"
+        ) from error
+
+
+def _pointed_at(settings: Settings, simulator: Simulator) -> Settings:
+    telegram = TelegramConfig(
+        accounts={"default": AccountConfig(token=SecretStr(simulator.telegram_token))},
+        api_base=simulator.telegram_api_base,
+        rate=TelegramRate(bot_per_second=None, chat_per_second=None, group_per_minute=None),
+        dm_policy="open",
+        group_policy="open",
+        require_mention=False,
+    )
+    home = settings.home / "simulator"
+    return replace(
+        settings,
+        channels={"telegram": telegram},
+        model_list=[_model(entry, simulator) for entry in settings.model_list],
+        home=home,
+        database=home / "javis.db",
+    )
+
+
+def _model(entry: ModelEntry, simulator: Simulator) -> ModelEntry:
+    """A model with a key stays real, so that a newcomer who has one may use it; the others are played."""
+    if entry.api_key is not None:
+        return entry
+    return entry.model_copy(update={"api_base": simulator.model_api_base, "api_key": SecretStr(simulator.model_key)})
