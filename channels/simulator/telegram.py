@@ -16,7 +16,7 @@ from channels.simulator.files import FileStore
 from channels.simulator.hub import EventHub
 from channels.simulator.journal import Journal, NoJournal, Record
 from channels.simulator.methods import Methods
-from channels.simulator.posts import Posts, without_reply
+from channels.simulator.posts import GENERAL_TOPIC, Posts, without_reply
 from channels.simulator.seed import seed_records
 from channels.simulator.state import BOT_ID, Chat, TelegramState
 from channels.simulator.updates import Updates
@@ -204,7 +204,9 @@ class TelegramStandIn:
             wire["is_forum"] = True
         members = {str(user): "member" for user in user_ids}
         members |= dict.fromkeys(list(members)[:1], "creator")
-        self._record({"t": "chat", "chat": wire, "members": members | {str(BOT_ID): "member"}})
+        members[str(BOT_ID)] = "member"
+        last = GENERAL_TOPIC if kind == "forum" else 0
+        self._record({"t": "chat", "chat": wire, "members": members, "last": last})
 
     def add_topic(self, chat_id: int, name: str) -> int:
         """Open a topic in a forum; its thread id."""

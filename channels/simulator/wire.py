@@ -57,7 +57,7 @@ class Params:
         self.uploads = uploads
 
     def has(self, name: str) -> bool:
-        return self._values.get(name) not in {None, ""}
+        return self._values.get(name) not in (None, "")
 
     def text(self, name: str) -> str:
         """Empty when it is not there."""
