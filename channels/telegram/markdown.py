@@ -1,0 +1,61 @@
+"""Markdown as Telegram shows it: plain text with entities, which no server can fail to parse.
+
+https://core.telegram.org/bots/api#messageentity
+"""
+
+import re
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+_MARKUP: Final = re.compile(r"[*_`~\[\\&|$]|^ {0,3}[#>+=-]|^(?: {4}|\t)", re.MULTILINE)
+_KINDS: Final = frozenset(
+    {"bold", "italic", "underline", "strikethrough", "spoiler", "blockquote", "expandable_blockquote", "code", "pre"}
+)
+_SCHEMES: Final = frozenset({"http", "https", "mailto"})  # tg://user would mention people, javascript: needs no word
+
+# The library drops HTML with what it encloses, and reads a run of dollars as formulas without content. Both stand
+# for themselves here; noncharacters (https://www.unicode.org/faq/private_use.html#noncharacters) take their place.
+_LITERAL: Final = re.compile(r"<(?!https?://[^\s<>]+>)|\${3,}")
+_TO_GUARD: Final = str.maketrans({"<": "\ufdd0", "$": "\ufdd1"})
+_FROM_GUARD: Final = str.maketrans({"\ufdd0": "<", "\ufdd1": "$"})
+
+
+def has_markup(text: str) -> bool:
+    """False when `text` certainly reads the same in markdown and plain."""
+    return _MARKUP.search(text) is not None
+
+
+def convert_markdown(source: str) -> tuple[str, list[dict[str, Any]]]:
+    """The text that is shown, and its entities; `source` itself where nothing visible would be left of it."""
+    # Imported with the first text that needs it: it costs time and memory that a plain answer can spare.
+    from telegramify_markdown import RenderConfig, convert  # noqa: PLC0415
+
+    config = RenderConfig.isolated()
+    for level in range(1, 5):
+        setattr(config.markdown_symbol, f"heading_level_{level}", "")
+    config.markdown_symbol.unordered_list_item = "•"
+    config.markdown_symbol.task_completed, config.markdown_symbol.task_uncompleted = "☑", "☐"
+    guarded = _LITERAL.sub(lambda match: match.group().translate(_TO_GUARD), source)
+    text, found = convert(guarded, config=config)
+    if not text.strip():
+        return source, []
+    entities = [entity for each in found if (entity := _entity(each.to_dict())) is not None]
+    return text.translate(_FROM_GUARD), entities
+
+
+def _entity(found: dict[str, Any]) -> dict[str, Any] | None:
+    """The entity as Telegram gets it; None for one that is not to be shown."""
+    shape = {"type": found["type"], "offset": found["offset"], "length": found["length"]}
+    if found["type"] == "text_link":
+        url = str(found.get("url", "")).translate(_FROM_GUARD)
+        return shape | {"url": url} if _is_harmless(url) else None
+    if found["type"] == "pre" and found.get("language"):
+        return shape | {"language": str(found["language"]).translate(_FROM_GUARD)}
+    return shape if found["type"] in _KINDS else None
+
+
+def _is_harmless(url: str) -> bool:
+    try:
+        return urlsplit(url).scheme in _SCHEMES
+    except ValueError:
+        return False
