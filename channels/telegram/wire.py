@@ -23,6 +23,12 @@ class User(_Wire):
     language_code: str | None = None
 
 
+class Myself(User):
+    """What getMe tells of the bot (https://core.telegram.org/bots/api#getme)."""
+
+    can_read_all_group_messages: bool = False
+
+
 class Chat(_Wire):
     id: int
     type: Literal["private", "group", "supergroup", "channel"]
