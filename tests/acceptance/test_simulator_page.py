@@ -1,0 +1,216 @@
+"""The simulator's page in a real browser, with a real python-telegram-bot on the other side."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import telegram
+from telegram import BotCommand, InlineKeyboardButton, InlineKeyboardMarkup, MessageEntity
+
+from channels.clock import SystemClock
+from channels.simulator.seed import FIRST_USER, GROUP
+from channels.simulator.server import Simulator, run_simulator
+from tests.chromium import Page, open_page
+
+EXAMPLE = "Kimi：寫一個 Python 的費波那契函數，包含單元測試"
+LAST_WORDS = "document.querySelector('.message:last-child .words')?.innerText"
+
+
+@pytest.fixture
+async def simulator() -> AsyncIterator[Simulator]:
+    async with run_simulator(port=0, state_dir=None, clock=SystemClock()) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+async def bot(simulator: Simulator) -> AsyncIterator[telegram.Bot]:
+    async with telegram.Bot(simulator.telegram_token, base_url=f"{simulator.telegram_api_base}/bot") as bot:
+        yield bot
+
+
+@pytest.fixture
+async def page(simulator: Simulator) -> AsyncIterator[Page]:
+    """The page, drawn; a script that failed in it fails the test."""
+    async with open_page() as page:
+        await page.resize(1280, 800)
+        await page.goto(simulator.url)
+        await page.until("document.body.dataset.ready")
+        yield page
+        assert page.errors == []
+
+
+@pytest.fixture
+async def echo(bot: telegram.Bot) -> AsyncIterator[None]:
+    """A bot that answers every message with its own words, as a reply."""
+
+    async def run() -> None:
+        offset = 0
+        while True:
+            for update in await bot.get_updates(offset, timeout=20):
+                offset = update.update_id + 1
+                if update.message is not None:
+                    reply = ReplyParameters(update.message.message_id)
+                    await bot.send_message(
+                        update.message.chat_id, f"echo: {update.message.text}", reply_parameters=reply
+                    )
+
+    task = asyncio.create_task(run(), name="echo")
+    yield
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def write(page: Page, text: str) -> None:
+    await page.click("#text")
+    await page.type(text)
+    await page.press("Enter")
+
+
+@pytest.mark.usefixtures("echo")
+async def test_written_message_and_the_bots_answer_appear(page: Page, simulator: Simulator) -> None:
+    await write(page, "hello <b>there</b>")
+    await page.until(f"{LAST_WORDS} === 'echo: hello <b>there</b>'")
+    assert await page.evaluate("document.querySelector('.message.mine .words').innerText") == "hello <b>there</b>"
+    assert await page.evaluate("document.querySelector('.quote span').innerText") == "hello <b>there</b>"
+    assert await page.evaluate("document.querySelector('#presence').className") == "presence on"
+    assert [each["text"] for each in simulator.telegram.sent(GROUP)] == ["echo: hello <b>there</b>"]
+
+
+@pytest.mark.usefixtures("echo")
+async def test_example_is_sent_with_one_click(page: Page) -> None:
+    assert EXAMPLE in await page.evaluate("document.querySelector('#try').innerText")
+    await page.click("#try")
+    await page.until(f"{LAST_WORDS} === {json.dumps('echo: ' + EXAMPLE)}")
+    assert await page.evaluate("document.querySelector('#try').hidden")
+
+
+async def test_another_person_speaks_after_being_chosen(page: Page, simulator: Simulator) -> None:
+    await page.click(f'#speakers label:has(input[value="{FIRST_USER + 1}"])')
+    await write(page, "I am the colleague")
+    await page.until("document.querySelector('.message.mine')")
+    assert simulator.telegram.pending[-1]["message"]["from"]["id"] == FIRST_USER + 1
+
+
+async def test_direct_chat_belongs_to_whoever_speaks(page: Page, simulator: Simulator, bot: telegram.Bot) -> None:
+    await bot.send_message(FIRST_USER, "just for you")
+    await page.until("document.querySelector('[data-place=direct] .unread')?.innerText === '1'")
+    await page.click("[data-place=direct]")
+    await page.until(f"{LAST_WORDS} === 'just for you'")
+    await write(page, "thanks")
+    await page.until("document.querySelector('.message.mine')")
+    assert simulator.telegram.pending[-1]["message"]["chat"]["id"] == FIRST_USER
+    await page.click(f'#speakers label:has(input[value="{FIRST_USER + 1}"])')
+    await page.until("document.querySelector('.empty')")
+
+
+async def test_entities_are_drawn_and_unsafe_links_are_not(page: Page, bot: telegram.Bot) -> None:
+    text = "😀 bold code unsafe safe old secret quote\nprint(1)"
+    words = {"bold": "strong", "code": "code", "old": "s", "secret": ".spoiler", "quote": "blockquote"}
+    kinds = {"old": "strikethrough", "secret": "spoiler", "quote": "blockquote"}
+
+    def entity(part: str, kind: str, **fields: Any) -> MessageEntity:
+        before = len(text.partition(part)[0].encode("utf-16-le")) // 2
+        return MessageEntity(kind, before, len(part), **fields)
+
+    entities = [entity(part, kinds.get(part, part)) for part in words]
+    entities.append(entity("unsafe", "text_link", url="javascript:alert(1)"))
+    entities.append(entity(" safe", "text_link", url="https://example.org/"))
+    entities.append(entity("print(1)", "pre", language="python"))
+    await bot.send_message(GROUP, text, entities=entities)
+    await page.until("document.querySelector('.words')")
+    for part, selector in words.items():
+        assert await page.evaluate(f"document.querySelector('.words {selector}').textContent") == part
+    links = await page.evaluate("[...document.querySelectorAll('.words a')].map((each) => each.href)")
+    assert links == ["https://example.org/"]
+    assert await page.evaluate("document.querySelector('.code-block pre').innerText") == "print(1)"
+    assert await page.evaluate("document.querySelector('.code-head span').innerText") == "python"
+    await page.click(".spoiler")
+    assert await page.evaluate("document.querySelector('.spoiler').classList.contains('open')")
+
+
+async def test_button_under_a_message_presses(page: Page, simulator: Simulator, bot: telegram.Bot) -> None:
+    markup = InlineKeyboardMarkup([[InlineKeyboardButton("取消", callback_data="cancel:1")]])
+    message = await bot.send_message(GROUP, "running", reply_markup=markup)
+    await page.click(".keyboard button")
+    query = (await bot.get_updates(timeout=20))[-1].callback_query
+    assert query is not None
+    assert query.data == "cancel:1"
+    await message.edit_text("cancelled")
+    await page.until(f"{LAST_WORDS} === 'cancelled' && !document.querySelector('.keyboard')")
+    await message.delete()
+    await page.until("!document.querySelector('.message')")
+    assert len(simulator.telegram.sent()) == 0
+
+
+async def test_typing_is_shown_until_the_answer_comes(page: Page, bot: telegram.Bot) -> None:
+    await bot.send_chat_action(GROUP, "typing")
+    await page.until("document.querySelector('.typing')")
+    assert await page.evaluate("document.querySelector('#subtitle').innerText") == "Javis 正在輸入…"
+    await bot.send_message(GROUP, "done")
+    await page.until(f"!document.querySelector('.typing') && {LAST_WORDS} === 'done'")
+
+
+async def test_slash_opens_the_bots_commands_for_the_keyboard(page: Page, bot: telegram.Bot) -> None:
+    await bot.set_my_commands([BotCommand("ask", "問"), BotCommand("kimi", "派任務")])
+    await page.click("#text")
+    await page.type("/")
+    await page.until("document.querySelectorAll('#menu:not([hidden]) li').length === 2")
+    await page.press("ArrowDown")
+    await page.press("Enter")
+    assert await page.evaluate("document.querySelector('#text').value") == "/kimi "
+    assert await page.evaluate("document.querySelector('#menu').hidden")
+
+
+async def test_reply_button_answers_that_message(page: Page, simulator: Simulator, bot: telegram.Bot) -> None:
+    message = await bot.send_message(GROUP, "which one?")
+    await page.click(".message .reply")
+    await write(page, "this one")
+    await page.until("document.querySelector('.message.mine')")
+    assert simulator.telegram.pending[-1]["message"]["reply_to_message"]["message_id"] == message.message_id
+
+
+async def test_fault_switch_loses_one_answer_and_turns_itself_off(
+    page: Page, simulator: Simulator, bot: telegram.Bot
+) -> None:
+    await page.click("[data-fault=lose_answer]")
+    await page.until("document.querySelector('.switches em:not(:empty)')")
+    with pytest.raises(telegram.error.NetworkError):
+        await bot.send_message(GROUP, "lost")
+    await page.until("!document.querySelector('[data-fault=lose_answer]').checked")
+    await page.until("document.querySelector('#road .bad')")
+    assert "sendMessage" in await page.evaluate("document.querySelector('#road .bad').innerText")
+    assert len(simulator.telegram.sent()) == 1
+
+
+async def test_page_speaks_english_to_an_english_browser(simulator: Simulator) -> None:
+    async with open_page(language="en-GB") as page:
+        await page.goto(simulator.url)
+        await page.until("document.body.dataset.ready")
+        assert await page.evaluate("document.documentElement.lang") == "en"
+        assert await page.evaluate("document.querySelector('#speakers').innerText.includes('Colleague')")
+    assert simulator.telegram.users[FIRST_USER]["language_code"] == "en"
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+async def test_page_never_scrolls_sideways(page: Page, bot: telegram.Bot, width: int) -> None:
+    await page.resize(width, 844, mobile=width < 500)
+    code = "x = " + "1 + " * 200 + "1"
+    await bot.send_message(GROUP, code, entities=[MessageEntity("pre", 0, len(code))])
+    await bot.send_message(GROUP, "https://example.org/" + "a" * 500)
+    await page.until("document.querySelectorAll('.message').length === 2")
+    assert await page.evaluate("document.documentElement.scrollWidth") == width
+    assert await page.evaluate(
+        "(() => { const log = document.querySelector('#log');return log.scrollWidth <= log.clientWidth; })()"
+    )
+
+
+async def test_everything_to_operate_has_a_name(page: Page) -> None:
+    nameless = await page.evaluate(
+        "[...document.querySelectorAll('button, input, textarea, [role=listbox], [role=tablist]')]"
+        ".filter((each) => !(each.getAttribute('aria-label') || each.innerText || each.closest('label')?.innerText))"
+        ".map((each) => each.outerHTML)"
+    )
+    assert nameless == []
