@@ -1,62 +1,66 @@
-"""Which channels are installed: their manifests from the entry points, their runtimes only when they are opened."""
+"""Which channels there are: the entry points of the group `javis.channels`, the built-in ones among them."""
 
 import logging
-from collections.abc import Callable, Mapping
+import pkgutil
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
-from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Final
 
 from channels.config import ChannelConfig
+from channels.errors import ChannelError
 from channels.port import Channel, ChannelContext, ChannelManifest
 
 log = logging.getLogger(__name__)
 
 GROUP: Final = "javis.channels"
+OWN_DISTRIBUTION: Final = "javis-bot"
 
 
-class ChannelFault(Exception):
-    """A channel plugin cannot be used; the text names it and says why."""
+def load_manifests(installed: Iterable[EntryPoint] | None = None) -> Mapping[str, ChannelManifest]:
+    """The manifests by name; None for `installed`: what is installed in this Python. No channel is loaded by it.
 
-
-def load_manifests() -> Mapping[str, ChannelManifest]:
-    """Every installed channel by name. A plugin that is broken is named in the log and left out."""
+    A plugin that does not load, or claims a name that is taken, is named in the log and left out.
+    """
+    found = list(entry_points(group=GROUP) if installed is None else installed)
+    found.sort(key=lambda entry: (not _is_built_in(entry), entry.name))  # no plugin takes a built-in's place
     manifests: dict[str, ChannelManifest] = {}
-    for point in entry_points(group=GROUP):
+    for entry in found:
+        problem = f"the name is taken by {manifests[entry.name].open}" if entry.name in manifests else ""
         try:
-            manifests[point.name] = _load(point)
-        except ChannelFault as fault:
-            log.error("A channel plugin is left out", extra={"fault": str(fault)})  # noqa: TRY400
+            manifest = None if problem else entry.load()
+        except Exception as error:  # noqa: BLE001 - a plugin's import may fail in any way, and fails alone
+            manifest, problem = None, f"{type(error).__name__}: {error}"
+        if isinstance(manifest, ChannelManifest) and manifest.name == entry.name:
+            manifests[entry.name] = manifest
+            continue
+        log.error(
+            "A channel plugin is refused",
+            extra={"plugin": entry.name, "object": entry.value, "reason": problem or "not its ChannelManifest"},
+        )
     return manifests
 
 
 def load_config_model(manifest: ChannelManifest) -> type[ChannelConfig]:
-    """The pydantic model of a channel's settings. Raises ChannelFault."""
-    model: type[ChannelConfig] = _named(manifest, manifest.config)
+    """The model of the channel's settings. Raises ChannelError when it does not load."""
+    model = _resolve(manifest, manifest.config)
+    if not (isinstance(model, type) and issubclass(model, ChannelConfig)):
+        raise ChannelError(f"channel {manifest.name} does not load: {manifest.config} is no ChannelConfig")
     return model
 
 
 def open_channel(manifest: ChannelManifest, context: ChannelContext) -> AbstractAsyncContextManager[Channel]:
-    """The channel, to be entered. Imports its runtime. Raises ChannelFault."""
-    opener: Callable[[ChannelContext], AbstractAsyncContextManager[Channel]] = _named(manifest, manifest.open)
-    return opener(context)
+    """The channel's runtime, imported only now. Raises ChannelError when it does not load; entering raises its own."""
+    opened: AbstractAsyncContextManager[Channel] = _resolve(manifest, manifest.open)(context)
+    return opened
 
 
-def _load(point: EntryPoint) -> ChannelManifest:
+def _resolve(manifest: ChannelManifest, name: str) -> Any:
     try:
-        manifest = point.load()
-    except Exception as error:
-        raise ChannelFault(f"channel {point.name!r} ({point.value}) does not load: {error}") from error
-    if not isinstance(manifest, ChannelManifest):
-        raise ChannelFault(f"channel {point.name!r}: {point.value} is no ChannelManifest")
-    if manifest.name != point.name:
-        raise ChannelFault(f"channel {point.name!r}: its manifest calls itself {manifest.name!r}")
-    return manifest
+        return pkgutil.resolve_name(name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ChannelError(f"channel {manifest.name} does not load: {name}: {error}") from error
 
 
-def _named(manifest: ChannelManifest, reference: str) -> Any:
-    module, _, name = reference.partition(":")
-    try:
-        return getattr(import_module(module), name)
-    except (ImportError, AttributeError) as error:
-        raise ChannelFault(f"channel {manifest.name!r}: {reference} does not load: {error}") from error
+def _is_built_in(entry: EntryPoint) -> bool:
+    return entry.dist is not None and entry.dist.name == OWN_DISTRIBUTION
