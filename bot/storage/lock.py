@@ -15,6 +15,8 @@ def lock_path(database: Path) -> Path:
 
 def run_is_active(database: Path) -> bool:
     """True while some process holds the run lock of this database."""
+    if not lock_path(database).exists():
+        return False
     try:
         with run_lock(database):
             return False

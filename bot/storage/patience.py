@@ -12,9 +12,7 @@ log = logging.getLogger(__name__)
 RETRY_SECONDS = 1.0
 
 
-async def commit_patiently(
-    storage: Storage, clock: Clock, statements: Sequence[Statement]
-) -> Sequence[Sequence[Row]]:
+async def commit_patiently(storage: Storage, clock: Clock, statements: Sequence[Statement]) -> Sequence[Sequence[Row]]:
     """`storage.commit`, repeated while it raises StorageUnavailable; its other errors pass through."""
     while True:
         try:

@@ -1,0 +1,120 @@
+"""What every command begins with: settings, bindings, stores."""
+
+import asyncio
+import logging
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+from typing import TypeVar
+
+import click
+
+from bot.delivery.store import OutboxStore
+from bot.errors import ConfigurationError
+from bot.log import configure_logging
+from bot.pairing import PairingStore
+from bot.settings.env_file import read_env_file
+from bot.settings.load import load_settings
+from bot.settings.model import Settings
+from bot.storage.port import Storage
+from bot.storage.sqlite import open_sqlite
+from bot.tasks.store import TaskStore
+from channels.clock import SystemClock
+from channels.port import ChannelManifest
+from channels.registry import load_manifests
+from routing.file import BindingsFile, load_bindings
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Which files the person named; None: nobody named one."""
+
+    settings: Path | None
+    bindings: Path
+    env_file: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """All that the files and the environment say."""
+
+    settings: Settings
+    manifests: Mapping[str, ChannelManifest]
+    environ: Mapping[str, str]
+    bindings_path: Path
+
+    def bindings(self) -> BindingsFile:
+        """Raises FileFaults."""
+        if not self.bindings_path.exists():
+            raise ConfigurationError(f"{self.bindings_path} is not there: write one, or name yours with --bindings")
+        return load_bindings(self.bindings_path)
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """The database, opened beside a bot that may be running."""
+
+    storage: Storage
+    tasks: TaskStore
+    outbox: OutboxStore
+    pairings: PairingStore
+
+
+def files_options(command: Callable[..., R]) -> Callable[..., R]:
+    """`--settings`, `--bindings` and `--env-file`, handed to the command as `files`."""
+    path = click.Path(path_type=Path, dir_okay=False)
+
+    @click.option(
+        "--settings", "settings_path", type=path, envvar="JAVIS_SETTINGS", help="Default: javis.yaml, if there."
+    )
+    @click.option("--bindings", "bindings_path", type=path, envvar="JAVIS_BINDINGS", default="bindings.yaml")
+    @click.option("--env-file", "env_file", type=path, help="A file with NAME=value lines.")
+    @wraps(command)
+    def collected(
+        *args: object, settings_path: Path | None, bindings_path: Path, env_file: Path | None, **kwargs: object
+    ) -> R:
+        return command(*args, files=Files(settings_path, bindings_path, env_file), **kwargs)
+
+    return collected
+
+
+def load(files: Files) -> Loaded:
+    """Read the files. Raises FileFaults with everything that is wrong."""
+    environ = dict(os.environ)
+    if files.env_file is not None:
+        environ = {**read_env_file(files.env_file), **environ}
+    settings_path = files.settings
+    if settings_path is None and Path("javis.yaml").exists():
+        settings_path = Path("javis.yaml")
+    logging.getLogger().setLevel(logging.WARNING)
+    manifests = load_manifests()
+    settings = load_settings(settings_path, environ, manifests)
+    return Loaded(settings, manifests, environ, files.bindings)
+
+
+def start_logging(settings: Settings) -> None:
+    log_file = None if settings.log.file is None else Path(settings.log.file)
+    configure_logging(settings.log.level, log_file, settings.secrets)
+
+
+@asynccontextmanager
+async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
+    """Raises StorageError."""
+    clock = SystemClock()
+    async with open_sqlite(settings.database) as storage:
+        yield Stores(storage, TaskStore(storage, clock), OutboxStore(storage, clock), PairingStore(storage, clock))
+
+
+def with_stores(files: Files, work: Callable[[Stores], Awaitable[R]]) -> R:
+    """What `work` finds out in the database of these settings."""
+
+    async def run() -> R:
+        async with open_stores(load(files).settings) as stores:
+            return await work(stores)
+
+    return asyncio.run(run())

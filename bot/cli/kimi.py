@@ -1,0 +1,97 @@
+"""`javis kimi`: give Kimi a task from the command line."""
+
+import asyncio
+import getpass
+
+import click
+
+from bot import words
+from bot.catalogue import Catalogue
+from bot.cli.context import Files, Loaded, Stores, files_options, load, open_stores
+from bot.errors import ConfigurationError, JavisError, UsageError
+from bot.storage.lock import run_is_active
+from bot.tasks.task import Priority, Task, TaskRequest
+from channels.clock import SystemClock
+from channels.message import Destination
+
+POLL_SECONDS = 1.0
+
+
+@click.command(context_settings={"ignore_unknown_options": True})
+@click.argument("task")
+@click.argument("name", default="")
+@click.argument("chat", default="")
+@click.argument("temperature", default="")
+@click.option("--model", help="A model_name of the settings, or an id of Kimi's. Default: KIMI_MODEL.")
+@click.option("--priority", type=click.Choice(["high", "normal", "low"]), default="normal", show_default=True)
+@click.option("--wait", is_flag=True, help="Wait for the end and print the output.")
+@files_options
+def kimi(
+    task: str, name: str, chat: str, temperature: str, model: str | None, priority: Priority, wait: bool, files: Files
+) -> None:
+    """Give Kimi a TASK in the background; the running bot works on it.
+
+    A bare CHAT id means Telegram, and gets the notice; an empty one means nobody is told.
+    """
+    loaded = load(files)
+    settings = loaded.settings
+    if settings.kimi.api_key is None and model is None:
+        catalogue = Catalogue.load()
+        key, how = (catalogue.say(settings.language, word) for word in (words.MISSING_KEY, words.HOW_TO_SET_KEY))
+        raise ConfigurationError(f"{key}\n{how}")
+    if not task.strip():
+        raise UsageError('the task is empty: javis kimi "what Kimi should do"')
+    request = TaskRequest(
+        prompt=task,
+        model=model or settings.kimi.model,
+        requester=f"cli:{getpass.getuser()}",
+        language=settings.language,
+        name=name or None,
+        temperature=_temperature(temperature),
+        priority=priority,
+        notify=_destination(chat),
+    )
+    asyncio.run(_dispatch(loaded, request, wait=wait))
+
+
+def _temperature(text: str) -> float | None:
+    if not text:
+        return None
+    try:
+        return float(text)
+    except ValueError:
+        raise UsageError(f"temperature {text!r} is no number: write one from 0 to 2, or leave it out") from None
+
+
+def _destination(chat: str) -> Destination | None:
+    if not chat:
+        return None
+    if not chat.lstrip("-").isdecimal():
+        raise UsageError(f"chat {chat!r} is no Telegram chat id: write the number, such as -1001234567890")
+    return Destination("telegram", "default", chat)
+
+
+async def _dispatch(loaded: Loaded, request: TaskRequest, *, wait: bool) -> None:
+    settings, catalogue = loaded.settings, Catalogue.load()
+    async with open_stores(settings) as stores:
+        task_id, name, statement = stores.tasks.create(request, settings.dispatch.per_user)
+        await stores.storage.commit([statement])
+        click.echo(catalogue.say(settings.language, words.TASK_ACCEPTED, name=name))
+        click.echo(task_id)
+        if not run_is_active(settings.database):
+            click.echo("No bot is running on this data: the task starts with the next `javis run`.", err=True)
+            return
+        if wait:
+            task = await _ended(stores, task_id)
+            if task.state != "succeeded":
+                raise JavisError(f"the task is {task.state}: {task.error or 'see javis tasks show'}")
+            click.echo(task.output)
+
+
+async def _ended(stores: Stores, task_id: str) -> Task:
+    clock = SystemClock()
+    while True:
+        task = await stores.tasks.get(task_id)
+        if task is not None and task.finished is not None:
+            return task
+        await clock.sleep(POLL_SECONDS)
