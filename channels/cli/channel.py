@@ -20,6 +20,7 @@ from channels.clock import Clock
 from channels.errors import NotSent
 from channels.message import Delivery, Destination, InboundMessage, JsonObject, OutboundMessage, Receipt
 from channels.port import Channel, ChannelContext, Inbox, RawUpdate
+from channels.utf16 import without_lone_surrogates
 
 log = logging.getLogger(__name__)
 
@@ -113,7 +114,11 @@ class CliChannel(Channel):
     async def _store(self, inbox: Inbox, text: str) -> None:
         """Nobody types a line twice: it is kept here until it is on disk."""
         line = Line(
-            id=next(self._ids), text=text, sender=self._user_id, name=self._user_name, sent_at=self._clock.now()
+            id=next(self._ids),
+            text=without_lone_surrogates(text),
+            sender=self._user_id,
+            name=self._user_name,
+            sent_at=self._clock.now(),
         )
         update = RawUpdate(line.id, line.model_dump_json())
         while True:
