@@ -86,7 +86,7 @@ class Page:
         async with asyncio.timeout(30):
             while True:
                 with suppress(PageError):  # the page may not have its elements, or may just be changing
-                    if (value := await self.evaluate(script)) not in (None, False, ""):  # noqa: PLR6201 - values may be lists
+                    if (value := await self.evaluate(script)) not in (None, False, ""):
                         return value
                 await self.evaluate("new Promise((done) => requestAnimationFrame(done))")
 
@@ -98,9 +98,7 @@ class Page:
             "return box.width && [box.x + box.width / 2, box.y + box.height / 2]; })()"
         )
         for kind in ("mousePressed", "mouseReleased"):
-            await self.call(
-                "Input.dispatchMouseEvent", type=kind, x=where[0], y=where[1], button="left", clickCount=1
-            )
+            await self.call("Input.dispatchMouseEvent", type=kind, x=where[0], y=where[1], button="left", clickCount=1)
 
     async def type(self, text: str) -> None:
         """Write into what has the focus."""

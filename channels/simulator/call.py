@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from aiohttp import web
+
 
 @dataclass(frozen=True, slots=True)
 class Call:
@@ -27,3 +29,10 @@ def call_wire(call: Call) -> dict[str, Any]:
         "at": round(call.at.timestamp() * 1000),
         "note": call.note,
     }
+
+
+def drop(request: web.Request) -> web.Response:
+    """Cut the connection: the client gets no answer. What is returned goes nowhere."""
+    if request.transport is not None:
+        request.transport.abort()
+    return web.Response(status=500)

@@ -13,11 +13,12 @@ from channels.simulator.faults import ANYWHERE, Fault, FaultKind
 from channels.simulator.files import FileStore
 from channels.simulator.guard import HEADERS, Guard, Handler
 from channels.simulator.hub import EventHub
-from channels.simulator.model import ModelStandIn
-from channels.simulator.refusals import REFUSALS
-from channels.simulator.state import BOT_ID, Chat
-from channels.simulator.telegram import Line, TelegramStandIn, UnknownPlace
-from channels.simulator.wire import Wire
+from channels.simulator.model.refusals import REFUSALS
+from channels.simulator.model.stand_in import ModelStandIn
+from channels.simulator.telegram.people import Line, UnknownPlace
+from channels.simulator.telegram.stand_in import TelegramStandIn
+from channels.simulator.telegram.state import BOT_ID, Chat
+from channels.simulator.telegram.wire import Wire
 
 MESSAGES_SHOWN: Final = 300  # a chat's messages that a page gets at first
 CHATS_SHOWN: Final = 50

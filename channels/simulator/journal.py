@@ -1,5 +1,6 @@
 """What the simulator remembers over a restart: one file, a JSON object a line, rewritten at start."""
 
+import errno
 import fcntl
 import json
 import os
@@ -69,7 +70,7 @@ def exclusive(folder: Path) -> Iterator[None]:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise JournalInUse(f"another simulator already uses {folder}") from None
+            raise JournalInUse(errno.EBUSY, "another simulator already uses this folder", str(folder)) from None
         yield
     finally:
         os.close(descriptor)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from channels.simulator.journal import Record
-from channels.simulator.state import BOT_ID
+from channels.simulator.telegram.state import BOT_ID
 
 FIRST_USER: Final = 7_000_000_001
 GROUP: Final = -1_001_900_000_001

@@ -14,9 +14,9 @@ from channels.clock import Clock
 from channels.simulator.control import Control
 from channels.simulator.guard import Guard, Handler
 from channels.simulator.hub import EventHub
-from channels.simulator.model import ModelStandIn
+from channels.simulator.model.stand_in import ModelStandIn
 from channels.simulator.storage import Remembered, open_folder
-from channels.simulator.telegram import TelegramStandIn
+from channels.simulator.telegram.stand_in import TelegramStandIn
 
 TELEGRAM_PATH: Final = "/telegram"
 MODEL_PATH: Final = "/model/v1"

@@ -1,5 +1,6 @@
 """The simulator's folder: secrets, journal and uploaded files, opened together."""
 
+import errno
 import re
 import secrets
 import string
@@ -11,7 +12,7 @@ from typing import Final
 
 from channels.simulator.files import FileStore
 from channels.simulator.journal import Journal, NoJournal, exclusive, open_journal, read_records
-from channels.simulator.state import BOT_ID, TelegramState
+from channels.simulator.telegram.state import BOT_ID, TelegramState
 
 _TOKEN: Final = re.compile(rf"{BOT_ID}:[A-Za-z0-9_-]{{35}}")
 _KEY: Final = re.compile(r"sk-[A-Za-z0-9]{48}")
@@ -57,7 +58,7 @@ def _replay(path: Path) -> TelegramState:
         for record in read_records(path):
             state.apply(record)
     except (LookupError, TypeError) as error:
-        raise StateUnreadable(f"{path} is broken: delete it to begin anew") from error
+        raise StateUnreadable(errno.EINVAL, "broken journal, delete it to begin anew", str(path)) from error
     return state
 
 

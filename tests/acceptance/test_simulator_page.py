@@ -51,10 +51,7 @@ async def echo(bot: telegram.Bot) -> AsyncIterator[None]:
             for update in await bot.get_updates(offset, timeout=20):
                 offset = update.update_id + 1
                 if update.message is not None:
-                    reply = ReplyParameters(update.message.message_id)
-                    await bot.send_message(
-                        update.message.chat_id, f"echo: {update.message.text}", reply_parameters=reply
-                    )
+                    await update.message.reply_text(f"echo: {update.message.text}", do_quote=True)
 
     task = asyncio.create_task(run(), name="echo")
     yield

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from channels.clock import ManualClock
-from channels.simulator import persona
+from channels.simulator.model import persona
 from channels.simulator.server import Simulator
 
 FIBONACCI = "寫一個 Python 的費波那契函數，包含單元測試"

@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Final
 
 from channels.simulator.journal import Record
-from channels.simulator.wire import Wire
+from channels.simulator.telegram.wire import Wire
 
 KEPT_MESSAGES: Final = 2000  # a chat's messages that outlive a restart
 FIRST_UPDATE_ID: Final = 700_000_001

@@ -7,11 +7,11 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
-from channels.simulator.journal import Record
-from channels.simulator.posts import Posts, file_wire
-from channels.simulator.state import BOT_ID, TelegramState, scope_key
-from channels.simulator.updates import Updates
-from channels.simulator.wire import Params, Wire, bad_request
+from channels.simulator.telegram.posts import Posts, file_wire
+from channels.simulator.telegram.state import BOT_ID, scope_key
+from channels.simulator.telegram.updates import Updates
+from channels.simulator.telegram.wire import Params, Wire, bad_request
+from channels.simulator.telegram.world import World
 
 Handler = Callable[[Params], Any | Awaitable[Any]]
 
@@ -25,11 +25,11 @@ _NO_GIFTS: Final = dict.fromkeys(
 class Methods:
     """What `telegram.Bot` may call, by its name."""
 
-    def __init__(self, state: TelegramState, updates: Updates, posts: Posts, record: Callable[[Record], None]) -> None:
-        self._state = state
+    def __init__(self, world: World, updates: Updates, posts: Posts) -> None:
+        self._world = world
+        self._state = world.state
         self._updates = updates
         self._posts = posts
-        self._record = record
         self._questions: dict[str, None] = {}
 
     def table(self) -> Mapping[str, Handler]:
@@ -93,7 +93,7 @@ class Methods:
 
     def _keep_commands(self, params: Params, commands: list[Wire]) -> None:
         scope, language = _commands_key(params)
-        self._record({"t": "commands", "scope": scope, "language": language, "commands": commands})
+        self._world.record({"t": "commands", "scope": scope, "language": language, "commands": commands})
 
     def get_chat(self, params: Params) -> Wire:
         chat = self._posts.find_chat(params)

@@ -1,29 +1,17 @@
-"""A Telegram of its own for the unmodified client libraries: groups, direct chats, and people to play."""
+"""What people do in the simulated Telegram: speak, press buttons, found groups, throw the bot out."""
 
-import asyncio
 import itertools
-from collections import Counter, deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from channels.clock import Clock
-from channels.simulator.bot_api import BotApi
-from channels.simulator.call import Call, call_wire
-from channels.simulator.entities import find_entities
-from channels.simulator.faults import Faults
-from channels.simulator.files import FileStore
-from channels.simulator.hub import EventHub
-from channels.simulator.journal import Journal, NoJournal, Record
-from channels.simulator.methods import Methods
-from channels.simulator.posts import GENERAL_TOPIC, Posts, without_reply
-from channels.simulator.seed import seed_records
-from channels.simulator.state import BOT_ID, Chat, TelegramState
-from channels.simulator.updates import Updates
-from channels.simulator.wire import Wire
-
-SentCondition = Callable[[list[Wire]], bool]
-_TYPING_KEPT: Final = 10_000
+from channels.simulator.telegram.entities import find_entities
+from channels.simulator.telegram.methods import Methods
+from channels.simulator.telegram.posts import GENERAL_TOPIC, Posts, without_reply
+from channels.simulator.telegram.state import BOT_ID, Chat
+from channels.simulator.telegram.updates import Updates
+from channels.simulator.telegram.wire import Wire
+from channels.simulator.telegram.world import World
 
 
 class UnknownPlace(LookupError):
@@ -41,69 +29,17 @@ class Line:
     reply_to: int | None = None
 
 
-class TelegramStandIn:
-    """The platform, seen from outside the bot: what people do, what the bot sent, what goes wrong.
+class People:
+    """Everyone but the bot."""
 
-    `state` may hold what an earlier process remembered; `journal` keeps what happens from now on.
-    """
-
-    def __init__(
-        self,
-        clock: Clock,
-        token: str,
-        *,
-        state: TelegramState | None = None,
-        journal: Journal | None = None,
-        files: FileStore | None = None,
-        hub: EventHub | None = None,
-    ) -> None:
+    def __init__(self, clock: Clock, world: World, updates: Updates, posts: Posts, methods: Methods) -> None:
         self._clock = clock
-        self._journal = journal or NoJournal()
-        self._hub = hub or EventHub()
+        self._world = world
+        self._methods = methods
         self._query_ids = itertools.count(int(clock.now().timestamp()) << 20)
-        self._waiting: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
-        self.state = state or TelegramState()
-        self.token = token
-        self.typing: deque[Wire] = deque(maxlen=_TYPING_KEPT)
-        self.updates = Updates(clock, self.state, self._record, self._tell)
-        files = files or FileStore(None)
-        self.posts = Posts(clock, self.state, files, self._record, self._tell)
-        self._methods = Methods(self.state, self.updates, self.posts, self._record)
-        self.api = BotApi(clock, token, self._methods.table(), files, self._on_call)
-        if not self.state.users:
-            for record in seed_records():
-                self._record(record)
-
-    @property
-    def calls(self) -> Counter[str]:
-        """Calls with the right token, by method, those that a fault ate included."""
-        return self.api.calls
-
-    @property
-    def faults(self) -> Faults:
-        return self.api.faults
-
-    @property
-    def pending(self) -> Sequence[Wire]:
-        """Updates that the bot has not confirmed yet, oldest first."""
-        return self.updates.pending
-
-    @property
-    def chats(self) -> Mapping[int, Chat]:
-        return self.state.chats
-
-    @property
-    def users(self) -> Mapping[int, Wire]:
-        return self.state.users
-
-    @property
-    def limits_on(self) -> bool:
-        """Whether a second message to one chat within a second is answered with 429."""
-        return self.posts.limits_on
-
-    @limits_on.setter
-    def limits_on(self, on: bool) -> None:
-        self.posts.limits_on = on
+        self.state = world.state
+        self.updates = updates
+        self.posts = posts
 
     def say(
         self,
@@ -144,8 +80,8 @@ class TelegramStandIn:
         edited.pop("entities", None)
         if found := find_entities(text):
             edited["entities"] = found
-        self._record({"t": "message", "message": edited})
-        self._tell("edited", edited)
+        self._world.record({"t": "message", "message": edited})
+        self._world.tell("edited", edited)
         return self.updates.push("edited_message", edited) or 0
 
     def press(self, chat_id: int, message_id: int, callback_data: str, user_id: int) -> int:
@@ -171,31 +107,13 @@ class TelegramStandIn:
         self.updates.push_raw(update)
         return update_id
 
-    def sent(self, chat_id: int | None = None) -> list[Wire]:
-        """The bot's messages in the order of sending, as they read now; deleted ones are gone. None: of all chats."""
-        return [
-            self.state.chats[chat].messages[message] for chat, message in self.state.by_bot if chat_id in {None, chat}
-        ]
-
-    async def wait_for_sent(self, want: int | SentCondition, chat_id: int | None = None) -> list[Wire]:
-        """Return `sent(chat_id)` once there are `want` messages, or once the condition holds for them."""
-
-        def holds() -> bool:
-            return want(self.sent(chat_id)) if callable(want) else self._count_sent(chat_id) >= want
-
-        if not holds():
-            done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._waiting.append((holds, done))
-            await done
-        return self.sent(chat_id)
-
     def add_user(self, user_id: int, first_name: str, language_code: str = "zh-hant", *, is_bot: bool = False) -> None:
         """Add or rename a person, and give them a direct chat with the bot."""
         user = {"id": user_id, "is_bot": is_bot, "first_name": first_name, "language_code": language_code}
-        self._record({"t": "user", "user": user})
+        self._world.record({"t": "user", "user": user})
         if user_id not in self.state.chats:
             wire = {"id": user_id, "type": "private", "first_name": first_name}
-            self._record({"t": "chat", "chat": wire, "members": {str(user_id): "member", str(BOT_ID): "member"}})
+            self._world.record({"t": "chat", "chat": wire, "members": {str(user_id): "member", str(BOT_ID): "member"}})
 
     def add_group(self, chat_id: int, title: str, user_ids: Iterable[int], *, kind: str = "supergroup") -> None:
         """Add a chat; the first of `user_ids` owns it. `kind`: group, supergroup, or forum for one with topics."""
@@ -206,19 +124,19 @@ class TelegramStandIn:
         members |= dict.fromkeys(list(members)[:1], "creator")
         members[str(BOT_ID)] = "member"
         last = GENERAL_TOPIC if kind == "forum" else 0
-        self._record({"t": "chat", "chat": wire, "members": members, "last": last})
+        self._world.record({"t": "chat", "chat": wire, "members": members, "last": last})
 
     def add_topic(self, chat_id: int, name: str) -> int:
         """Open a topic in a forum; its thread id."""
         thread = self._chat(chat_id).last_message_id + 1
-        self._record({"t": "topic", "chat": chat_id, "thread": thread, "name": name})
+        self._world.record({"t": "topic", "chat": chat_id, "thread": thread, "name": name})
         return thread
 
     def set_bot_status(self, chat_id: int, user_id: int, status: str) -> int:
         """Let a person add (`member`), remove (`left`), ban or block (`kicked`) the bot. The update's id."""
         chat = self._chat(chat_id)
         before = chat.members.get(BOT_ID, "left")
-        self._record({"t": "status", "chat": chat_id, "user": BOT_ID, "status": status})
+        self._world.record({"t": "status", "chat": chat_id, "user": BOT_ID, "status": status})
         change = {
             "chat": chat.wire,
             "from": self._user(user_id),
@@ -234,15 +152,11 @@ class TelegramStandIn:
         new_id = -1_002_000_000_000 + chat_id
         members = {str(user): status for user, status in chat.members.items()}
         wire: Wire = {"id": new_id, "type": "supergroup", "title": chat.wire["title"]}
-        self._record({"t": "chat", "chat": wire, "members": members})
+        self._world.record({"t": "chat", "chat": wire, "members": members})
         self._write(chat_id, user_id, {"migrate_to_chat_id": new_id}, None, None)
-        self._record({"t": "migrated", "chat": chat_id, "to": new_id})
+        self._world.record({"t": "migrated", "chat": chat_id, "to": new_id})
         self._write(new_id, user_id, {"migrate_from_chat_id": chat_id}, None, None)
         return new_id
-
-    def close(self) -> None:
-        """End the long poll that waits."""
-        self.updates.close()
 
     def _write(self, chat_id: int, user_id: int, content: Wire, topic: int | None, reply_to: int | None) -> int:
         chat = self._chat(chat_id)
@@ -259,8 +173,8 @@ class TelegramStandIn:
         if reply_to is not None:
             message["reply_to_message"] = without_reply(self._message(chat, reply_to))
         message |= content
-        self._record({"t": "message", "message": message})
-        self._tell("message", message)
+        self._world.record({"t": "message", "message": message})
+        self._world.tell("message", message)
         if chat.members.get(BOT_ID, "left") in {"left", "kicked"}:
             return 0
         return self.updates.push("message", message) or 0
@@ -279,31 +193,3 @@ class TelegramStandIn:
         if message_id not in chat.messages:
             raise UnknownPlace(f"no message {message_id} in chat {chat.id}")
         return chat.messages[message_id]
-
-    def _count_sent(self, chat_id: int | None) -> int:
-        if chat_id is None:
-            return len(self.state.by_bot)
-        return sum(chat == chat_id for chat, _ in self.state.by_bot)
-
-    def _record(self, record: Record) -> None:
-        self._journal.append(record)
-        self.state.apply(record)
-
-    def _tell(self, kind: str, wire: Wire) -> None:
-        if kind == "typing":
-            self.typing.append(wire)
-        elif self._waiting and kind != "presence":
-            self._wake_waiting()
-        self._hub.publish(kind, wire)
-
-    def _wake_waiting(self) -> None:
-        for waiting in [*self._waiting]:
-            holds, done = waiting
-            if done.done():
-                self._waiting.remove(waiting)
-            elif holds():
-                self._waiting.remove(waiting)
-                done.set_result(None)
-
-    def _on_call(self, call: Call) -> None:
-        self._hub.publish("call", call_wire(call))

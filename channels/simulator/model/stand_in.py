@@ -14,12 +14,11 @@ from typing import Any, Final
 from aiohttp import web
 
 from channels.clock import Clock
-from channels.simulator.bot_api import drop
-from channels.simulator.call import Call, call_wire
+from channels.simulator.call import Call, call_wire, drop
 from channels.simulator.faults import MODEL_FAULTS, Fault, FaultKind, Faults
 from channels.simulator.hub import EventHub
-from channels.simulator.persona import answer, estimate_tokens, text_of
-from channels.simulator.refusals import BAD_KEY, REFUSALS, Refusal, invalid_request
+from channels.simulator.model.persona import answer, estimate_tokens, text_of
+from channels.simulator.model.refusals import BAD_KEY, REFUSALS, Refusal, invalid_request
 
 JsonBody = dict[str, Any]
 Reply = str | JsonBody | Callable[[JsonBody], str | JsonBody]

@@ -9,11 +9,11 @@ from typing import Final
 from aiohttp import web
 
 from channels.clock import Clock
-from channels.simulator.call import Call
+from channels.simulator.call import Call, drop
 from channels.simulator.faults import TELEGRAM_FAULTS, Fault, FaultKind, Faults
 from channels.simulator.files import FileStore
-from channels.simulator.methods import Handler
-from channels.simulator.wire import ApiError, json_answer, ok, read_params, too_many_requests
+from channels.simulator.telegram.methods import Handler
+from channels.simulator.telegram.wire import ApiError, json_answer, ok, read_params, too_many_requests
 
 CALLS_KEPT: Final = 500
 _FILE_PREFIX: Final = "documents/"
@@ -94,13 +94,6 @@ class BotApi:
         call = Call("telegram", name, status, milliseconds, self._clock.now(), note)
         self.recent.append(call)
         self._on_call(call)
-
-
-def drop(request: web.Request) -> web.Response:
-    """Cut the connection: the client gets no answer. What is returned goes nowhere."""
-    if request.transport is not None:
-        request.transport.abort()
-    return web.Response(status=500)
 
 
 async def _answer(handler: Handler, request: web.Request) -> tuple[web.Response | None, str]:

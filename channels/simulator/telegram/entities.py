@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, Final
 
-from channels.simulator.wire import Wire, bad_request
+from channels.simulator.telegram.wire import Wire, bad_request
 
 TEXT_UTF16_UNITS: Final = 4096
 CAPTION_UTF16_UNITS: Final = 1024

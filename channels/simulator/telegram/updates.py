@@ -4,13 +4,13 @@ https://core.telegram.org/bots/api#getupdates
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from channels.clock import Clock, deadline
-from channels.simulator.journal import Record
-from channels.simulator.state import DEFAULT_UPDATES, TelegramState
-from channels.simulator.wire import ApiError, Params, Wire
+from channels.simulator.telegram.state import DEFAULT_UPDATES
+from channels.simulator.telegram.wire import ApiError, Params, Wire
+from channels.simulator.telegram.world import World
 
 KEPT_SECONDS: Final = 24 * 3600
 BATCH_LIMIT: Final = 100
@@ -19,19 +19,12 @@ _CONFLICT: Final = "Conflict: terminated by other getUpdates request; make sure 
 
 
 class Updates:
-    """One bot's queue. `record` keeps a change and applies it to `state`; `tell` shows an event to whoever watches."""
+    """One bot's queue."""
 
-    def __init__(
-        self,
-        clock: Clock,
-        state: TelegramState,
-        record: Callable[[Record], None],
-        tell: Callable[[str, Wire], None],
-    ) -> None:
+    def __init__(self, clock: Clock, world: World) -> None:
         self._clock = clock
-        self._state = state
-        self._record = record
-        self._tell = tell
+        self._world = world
+        self._state = world.state
         self._polled_epoch = 0
         self._poll: asyncio.Future[None] | None = None
 
@@ -55,7 +48,7 @@ class Updates:
 
     def push_raw(self, update: Wire) -> None:
         """Queue `update` as it is, whatever it holds beside its id."""
-        self._record({"t": "update", "update": update, "at": self._clock.now().timestamp()})
+        self._world.record({"t": "update", "update": update, "at": self._clock.now().timestamp()})
         self._wake()
 
     def forget_all(self) -> None:
@@ -88,7 +81,7 @@ class Updates:
     async def _wait(self, seconds: int) -> None:
         poll: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._poll = poll
-        self._tell("presence", {"polled": True})
+        self._world.tell("presence", {"polled": True})
         try:
             async with deadline(self._clock, seconds):
                 await poll
@@ -97,7 +90,7 @@ class Updates:
         finally:
             if self._poll is poll:
                 self._poll = None
-                self._tell("presence", {"polled": False})
+                self._world.tell("presence", {"polled": False})
 
     def _allow(self, params: Params) -> None:
         if not params.has("allowed_updates"):
@@ -105,7 +98,7 @@ class Updates:
         types = params.json("allowed_updates", list, "allowed updates")
         allowed = frozenset(types) or DEFAULT_UPDATES
         if allowed != self._state.allowed_updates:
-            self._record({"t": "allowed", "types": sorted(allowed)})
+            self._world.record({"t": "allowed", "types": sorted(allowed)})
 
     def _confirm(self, offset: int) -> None:
         """Forget what lies below `offset`; a negative one keeps that many from the end."""
@@ -143,4 +136,4 @@ class Updates:
 
     def _forget(self, count: int) -> None:
         if count:
-            self._record({"t": "confirmed", "count": count})
+            self._world.record({"t": "confirmed", "count": count})

@@ -5,11 +5,11 @@ https://core.telegram.org/bots/api#available-methods
 
 import math
 import secrets
-from collections.abc import Callable
 from typing import Any, Final
 
 from channels.clock import Clock
-from channels.simulator.entities import (
+from channels.simulator.files import FileStore
+from channels.simulator.telegram.entities import (
     CAPTION_UTF16_UNITS,
     TEXT_UTF16_UNITS,
     check_entities,
@@ -17,10 +17,9 @@ from channels.simulator.entities import (
     trim,
     utf16_length,
 )
-from channels.simulator.files import FileStore
-from channels.simulator.journal import Record
-from channels.simulator.state import BOT_ID, Chat, TelegramState
-from channels.simulator.wire import ApiError, Params, Wire, bad_request, too_many_requests
+from channels.simulator.telegram.state import BOT_ID, Chat
+from channels.simulator.telegram.wire import ApiError, Params, Wire, bad_request, too_many_requests
+from channels.simulator.telegram.world import World
 
 CALLBACK_DATA_BYTES: Final = 64
 GENERAL_TOPIC: Final = 1
@@ -38,21 +37,13 @@ _CHAT_ACTIONS: Final = frozenset(
 
 
 class Posts:
-    """sendMessage and its kin. `record` keeps a change; `tell` shows an event to whoever watches."""
+    """sendMessage and its kin."""
 
-    def __init__(
-        self,
-        clock: Clock,
-        state: TelegramState,
-        files: FileStore,
-        record: Callable[[Record], None],
-        tell: Callable[[str, Wire], None],
-    ) -> None:
+    def __init__(self, clock: Clock, world: World, files: FileStore) -> None:
         self._clock = clock
-        self._state = state
+        self._world = world
+        self._state = world.state
         self._files = files
-        self._record = record
-        self._tell = tell
         self._last_sent: dict[int, float] = {}
         self.limits_on = False
 
@@ -91,8 +82,8 @@ class Posts:
             raise bad_request("message to delete not found")
         if message["from"]["id"] != BOT_ID and not chat.is_private:
             raise bad_request("message can't be deleted")
-        self._record({"t": "deleted", "chat": chat.id, "message": message["message_id"]})
-        self._tell("deleted", {"chat_id": chat.id, "message_id": message["message_id"]})
+        self._world.record({"t": "deleted", "chat": chat.id, "message": message["message_id"]})
+        self._world.tell("deleted", {"chat_id": chat.id, "message_id": message["message_id"]})
         return True
 
     def chat_action(self, params: Params) -> bool:
@@ -103,7 +94,7 @@ class Posts:
         event: Wire = {"chat_id": chat.id, "action": action}
         if params.has("message_thread_id"):
             event["message_thread_id"] = params.integer("message_thread_id")
-        self._tell("typing", event)
+        self._world.tell("typing", event)
         return True
 
     def find_chat(self, params: Params) -> Chat:
@@ -142,8 +133,8 @@ class Posts:
         message |= content
         if keyboard:
             message["reply_markup"] = keyboard
-        self._record({"t": "message", "message": message})
-        self._tell("message", message)
+        self._world.record({"t": "message", "message": message})
+        self._world.tell("message", message)
         return message
 
     def _charge(self, chat: Chat) -> None:
@@ -161,8 +152,8 @@ class Posts:
         if edited == message:
             raise bad_request(_NOT_MODIFIED)
         edited["edit_date"] = int(self._clock.now().timestamp())
-        self._record({"t": "message", "message": edited})
-        self._tell("edited", edited)
+        self._world.record({"t": "message", "message": edited})
+        self._world.tell("edited", edited)
         return edited
 
     def _own_message(self, params: Params, verb: str) -> Wire:
@@ -201,7 +192,7 @@ class Posts:
         """Keep a file; the Document object that stands for it."""
         file_id = f"file-{secrets.token_urlsafe(12)}"
         await self._files.put(file_id, data)
-        self._record({"t": "file", "id": file_id, "name": name, "type": media_type, "size": len(data)})
+        self._world.record({"t": "file", "id": file_id, "name": name, "type": media_type, "size": len(data)})
         return file_wire(file_id, name, media_type, len(data))
 
 
