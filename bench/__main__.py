@@ -101,7 +101,9 @@ async def dispatch_under_load() -> None:
                 milliseconds.append((await server.wait_for_sent(TASKS + number + 1) - begin) * 1000)
     p99 = statistics.quantiles(milliseconds, n=100)[98]
     middle = statistics.median(milliseconds)
-    print(f"task acknowledged           {middle:8.1f} ms    p99 {p99:.1f} ms, with {TASKS} tasks running (incl. 10 ms polling)")
+    print(
+        f"task acknowledged           {middle:8.1f} ms    p99 {p99:.1f} ms, with {TASKS} tasks running (incl. 10 ms polling)"
+    )
 
 
 if __name__ == "__main__":

@@ -73,9 +73,7 @@ class PairingStore:
     async def known(self) -> list[Pairing]:
         """Those who were let in and those who hold a live code."""
         rows = await self._storage.read("pairings.list", {"now_ms": unix_ms(self._clock.now())})
-        return [
-            Pairing(row["channel"], row["account"], row["sender"], row["sender_name"], row["code"]) for row in rows
-        ]
+        return [Pairing(row["channel"], row["account"], row["sender"], row["sender_name"], row["code"]) for row in rows]
 
     def forget_expired(self) -> Statement:
         return Statement("pairings.forget_expired", {"now_ms": unix_ms(self._clock.now())})

@@ -14,7 +14,7 @@ from bot.settings.model import ModelEntry, Settings
 from channels.clock import Clock
 from channels.config import AccountConfig
 from channels.simulator.server import Simulator, run_simulator
-from channels.telegram.config import TelegramRate, TelegramConfig
+from channels.telegram.config import TelegramConfig, TelegramRate
 
 KIMI = "kimi"
 

@@ -293,4 +293,3 @@ def _command(message: InboundMessage) -> tuple[str | None, str]:
     name, _, arguments = text[1:].partition(" ")
     name, newline, rest = name.partition("\n")
     return name.partition("@")[0].lower(), f"{rest}{newline}{arguments}".strip()
-

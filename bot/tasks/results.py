@@ -54,7 +54,8 @@ class ResultFiles:
                 await self._storage.commit([self._tasks.file_written(task) for task in stale])
 
     def _write(self, stale: list[Task], latest: Task | None) -> None:
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for folder in (self._folder.parent, self._folder):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for task in stale:
             write_atomically(self._folder / f"{task.id}.json", _text(task))
         if latest is not None:

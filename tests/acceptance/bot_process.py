@@ -31,7 +31,11 @@ class BotFolder:
         self.folder = folder
         self.home = folder / "data"
         self._environment = {
-            **{name: value for name, value in os.environ.items() if not name.startswith(("KIMI_", "TELEGRAM_", "JAVIS_"))},
+            **{
+                name: value
+                for name, value in os.environ.items()
+                if not name.startswith(("KIMI_", "TELEGRAM_", "JAVIS_"))
+            },
             "JAVIS_HOME": str(self.home),
             "TELEGRAM_BOT_TOKEN": simulator.telegram_token,
             "KIMI_API_KEY": simulator.model_key,
@@ -47,7 +51,9 @@ class BotFolder:
         (folder / "javis.yaml").write_text(json.dumps({"channels": {"telegram": telegram}}), encoding="utf-8")
         (folder / "bindings.yaml").write_text(BINDINGS, encoding="utf-8")
 
-    async def start(self, *arguments: str, through: Sequence[str] = ("-m", "bot.cli.main")) -> asyncio.subprocess.Process:
+    async def start(
+        self, *arguments: str, through: Sequence[str] = ("-m", "bot.cli.main")
+    ) -> asyncio.subprocess.Process:
         """Begin `javis <arguments>`; its words go to pipes."""
         return await asyncio.create_subprocess_exec(
             sys.executable,
@@ -73,10 +79,16 @@ class BotFolder:
     async def running(self) -> AsyncIterator[asyncio.subprocess.Process]:
         """`javis run` for the length of the block, then asked to stop; it must end well."""
         process = await self.start("run")
+        assert process.stderr is not None
+        log = b""
+        while line := await process.stderr.readline():
+            log += line
+            if b"Receiving" in line:
+                break
         try:
             yield process
         finally:
             with contextlib.suppress(ProcessLookupError):
                 process.send_signal(signal.SIGTERM)
             out, err = await process.communicate()
-        assert process.returncode == 0, out.decode() + err.decode()
+        assert process.returncode == 0, (out + log + err).decode()

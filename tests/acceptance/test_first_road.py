@@ -10,9 +10,7 @@ from tests.acceptance.bot_process import BotFolder
 KIMI_LINE = "Kimi：寫一個 Python 的費波那契函數，包含單元測試"
 
 
-async def test_kimi_line_in_a_group_is_acknowledged_then_reported(
-    simulator: Simulator, bot_folder: BotFolder
-) -> None:
+async def test_kimi_line_in_a_group_is_acknowledged_then_reported(simulator: Simulator, bot_folder: BotFolder) -> None:
     async with bot_folder.running():
         simulator.telegram.say(GROUP, FIRST_USER, KIMI_LINE)
         acknowledgement, notice = await simulator.telegram.wait_for_sent(2, GROUP)

@@ -21,8 +21,10 @@ async def kill_and_restart(simulator: Simulator, bot_folder: BotFolder, moment: 
     assert process.returncode == -9
     async with bot_folder.running():
         await simulator.telegram.wait_for_sent(
-            lambda sent: {"one question", "✅ Kimi 任務已派發：one task", "✅ Kimi 任務完成！"}
-            <= {part for message in sent for part in message["text"].split("\n")}
+            lambda sent: (
+                {"one question", "✅ Kimi 任務已派發：one task", "✅ Kimi 任務完成！"}
+                <= {part for message in sent for part in message["text"].split("\n")}
+            )
         )
         await simulator.telegram.wait_for_sent(lambda _: not simulator.telegram.pending)
     return [message["text"] for message in simulator.telegram.sent()]

@@ -9,19 +9,12 @@ import pytest
 import telegram
 from telegram import BotCommand, InlineKeyboardButton, InlineKeyboardMarkup, MessageEntity
 
-from channels.clock import SystemClock
 from channels.simulator.seed import FIRST_USER, GROUP
-from channels.simulator.server import Simulator, run_simulator
+from channels.simulator.server import Simulator
 from tests.chromium import Page, open_page
 
 EXAMPLE = "Kimi：寫一個 Python 的費波那契函數，包含單元測試"
 LAST_WORDS = "document.querySelector('.message:last-child .words')?.innerText"
-
-
-@pytest.fixture
-async def simulator() -> AsyncIterator[Simulator]:
-    async with run_simulator(port=0, state_dir=None, clock=SystemClock()) as simulator:
-        yield simulator
 
 
 @pytest.fixture
@@ -135,6 +128,8 @@ async def test_button_under_a_message_presses(page: Page, simulator: Simulator, 
     query = (await bot.get_updates(timeout=20))[-1].callback_query
     assert query is not None
     assert query.data == "cancel:1"
+    await query.answer("已取消")
+    await page.until("document.querySelector('#toast:not([hidden])')?.innerText === '已取消'")
     await message.edit_text("cancelled")
     await page.until(f"{LAST_WORDS} === 'cancelled' && !document.querySelector('.keyboard')")
     await message.delete()
@@ -191,17 +186,22 @@ async def test_page_speaks_english_to_an_english_browser(simulator: Simulator) -
     assert simulator.telegram.users[FIRST_USER]["language_code"] == "en"
 
 
-@pytest.mark.parametrize("width", [390, 1280])
-async def test_page_never_scrolls_sideways(page: Page, bot: telegram.Bot, width: int) -> None:
-    await page.resize(width, 844, mobile=width < 500)
+@pytest.mark.parametrize("language", ["zh-TW", "en-GB"])
+async def test_page_never_scrolls_sideways(simulator: Simulator, bot: telegram.Bot, language: str) -> None:
     code = "x = " + "1 + " * 200 + "1"
     await bot.send_message(GROUP, code, entities=[MessageEntity("pre", 0, len(code))])
     await bot.send_message(GROUP, "https://example.org/" + "a" * 500)
-    await page.until("document.querySelectorAll('.message').length === 2")
-    assert await page.evaluate("document.documentElement.scrollWidth") == width
-    assert await page.evaluate(
-        "(() => { const log = document.querySelector('#log');return log.scrollWidth <= log.clientWidth; })()"
-    )
+    async with open_page(language=language) as page:
+        await page.resize(390, 844, mobile=True)
+        await page.goto(simulator.url)
+        await page.until("document.querySelectorAll('.message').length === 2")
+        for width in (390, 820, 1280):
+            await page.resize(width, 844, mobile=width == 390)
+            assert await page.evaluate("document.documentElement.scrollWidth") == width
+            overflow = (
+                "(() => { const log = document.querySelector('#log'); return log.scrollWidth - log.clientWidth; })()"
+            )
+            assert await page.evaluate(overflow) == 0
 
 
 async def test_everything_to_operate_has_a_name(page: Page) -> None:
