@@ -62,9 +62,8 @@ async def platform(users: int) -> AsyncIterator[Platform]:
         sys.executable, "-m", "channels.simulator", "--port", "0", "--seed-users", str(users),
         stdout=asyncio.subprocess.PIPE,
     )  # fmt: skip
-    assert process.stdout is not None
     try:
-        addresses = json.loads(await process.stdout.readline())
+        addresses = json.loads(await process.stdout.readline()) if process.stdout else {}
         async with aiohttp.ClientSession() as http:
             yield Platform(http, addresses)
     finally:

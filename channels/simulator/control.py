@@ -97,6 +97,7 @@ class Control:
         }
         gets: dict[str, Handler] = {
             "state": self.show_state,
+            "calls": self.show_calls,
             "sent": self.show_sent,
             "faults": self.show_faults,
             "menu": self.show_menu,
@@ -186,6 +187,10 @@ class Control:
                 "faults": self._faults(),
             }
         )
+
+    async def show_calls(self, _request: web.Request) -> web.Response:
+        """How often each Bot API method was called: cheap enough to be asked many times a second."""
+        return web.json_response(dict(self._telegram.calls))
 
     async def show_menu(self, request: web.Request) -> web.Response:
         chat = self._telegram.chats.get(int(request.query.get("chat", 0)))
