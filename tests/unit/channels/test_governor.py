@@ -73,7 +73,7 @@ async def test_a_hold_of_the_bot_stops_every_chat() -> None:
     clock = ManualClock()
     governor = Governor(clock, None, None, None)
     governor.hold(None, 5)
-    assert await send_all(governor, clock, ["7", "8"], 20) == [("7", pytest.approx(5)), ("8", pytest.approx(5))]
+    assert await send_all(governor, clock, ["7", "8"], 20) == [("7", 5.0), ("8", 5.0)]
 
 
 async def test_a_hold_that_comes_while_the_bot_waits_is_obeyed() -> None:
