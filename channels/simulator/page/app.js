@@ -9,10 +9,11 @@ const DIRECT = "direct";
 const TYPING_MS = 5000;
 const SAME_SPEAKER_SECONDS = 300;
 const OFFLINE_AFTER_MS = 3000;
+const TOAST_MS = 4000;
 
 const world = { bot: null, users: new Map(), chats: new Map() };
 const view = { place: null, speaker: null, quoting: null, unread: new Map(), typing: null, polled: false,
-  presence: 0, atEnd: true };
+  presence: 0, toast: 0, atEnd: true };
 const log = byId("log");
 const box = byId("text");
 
@@ -219,6 +220,14 @@ function showTyping(event) {
   if (atEnd) log.scrollTop = log.scrollHeight;
 }
 
+function onAnswered({ text: words }) {
+  if (!words) return;
+  clearTimeout(view.toast);
+  byId("toast").textContent = words;
+  byId("toast").hidden = false;
+  view.toast = setTimeout(() => { byId("toast").hidden = true; }, TOAST_MS);
+}
+
 function showPresence(polled) {
   view.polled = polled;
   clearTimeout(view.presence);
@@ -368,7 +377,7 @@ async function reload() {
 function listen() {
   const events = new EventSource("/simulator/events");
   const heard = {
-    message: onMessage, edited: onEdited, deleted: onDeleted, typing: onTyping, call: showCall, faults: showFaults,
+    message: onMessage, edited: onEdited, deleted: onDeleted, typing: onTyping, answered: onAnswered, call: showCall, faults: showFaults,
     presence: ({ polled }) => showPresence(polled), reload,
   };
   for (const [kind, hear] of Object.entries(heard)) {

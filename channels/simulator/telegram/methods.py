@@ -75,6 +75,7 @@ class Methods:
         if query_id not in self._questions:
             raise bad_request("query is too old and response timeout expired or query ID is invalid")
         del self._questions[query_id]
+        self._world.tell("answered", {"text": params.text("text"), "show_alert": params.flag("show_alert")})
         return True
 
     def set_my_commands(self, params: Params) -> bool:
