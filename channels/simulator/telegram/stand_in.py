@@ -94,7 +94,10 @@ class TelegramStandIn(People):
         ]
 
     async def wait_for_sent(self, want: int | SentCondition, chat_id: int | None = None) -> list[Wire]:
-        """Return `sent(chat_id)` once there are `want` messages, or once the condition holds for them."""
+        """Return `sent(chat_id)` once there are `want` messages, or once the condition holds for them.
+
+        A condition is tried anew whenever the bot writes, edits, deletes, or confirms updates.
+        """
 
         def holds() -> bool:
             return want(self.sent(chat_id)) if callable(want) else self._count_sent(chat_id) >= want

@@ -137,3 +137,4 @@ class Updates:
     def _forget(self, count: int) -> None:
         if count:
             self._world.record({"t": "confirmed", "count": count})
+            self._world.tell("confirmed", {"pending": len(self._state.pending)})

@@ -160,3 +160,12 @@ async def test_waiting_for_messages_ends_when_the_condition_holds(simulator: Sim
     assert not waiting.done()
     await bot.edit_message_text("done", GROUP, message.message_id)
     assert [each["text"] for each in await waiting] == ["done"]
+
+
+async def test_waiting_may_be_for_the_last_update_to_be_confirmed(simulator: Simulator, bot: telegram.Bot) -> None:
+    update_id = simulator.telegram.say(GROUP, FIRST_USER, "x")
+    waiting = asyncio.create_task(simulator.telegram.wait_for_sent(lambda _: not simulator.telegram.pending))
+    await bot.get_updates()
+    assert not waiting.done()
+    await bot.get_updates(offset=update_id + 1)
+    assert await waiting == []
