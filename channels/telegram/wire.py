@@ -5,8 +5,11 @@ https://core.telegram.org/bots/api#available-types
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from channels.utf16 import without_lone_surrogates
+
+Text = Annotated[str, AfterValidator(without_lone_surrogates)]
 Seconds = Annotated[int, Field(ge=0, lt=2**36)]
 
 
@@ -17,10 +20,10 @@ class _Wire(BaseModel):
 class User(_Wire):
     id: int
     is_bot: bool = False
-    first_name: str = ""
-    last_name: str = ""
-    username: str | None = None
-    language_code: str | None = None
+    first_name: Text = ""
+    last_name: Text = ""
+    username: Text | None = None
+    language_code: Text | None = None
 
 
 class Myself(User):
@@ -32,23 +35,23 @@ class Myself(User):
 class Chat(_Wire):
     id: int
     type: Literal["private", "group", "supergroup", "channel"]
-    title: str = ""
+    title: Text = ""
 
 
 class Entity(_Wire):
     """`offset` and `length` in UTF-16 units."""
 
-    type: str
+    type: Text
     offset: Annotated[int, Field(ge=0)]
     length: Annotated[int, Field(ge=0)]
     user: User | None = None
 
 
 class File(_Wire):
-    file_id: str
+    file_id: Text
     file_size: int | None = None
-    file_name: str | None = None
-    mime_type: str | None = None
+    file_name: Text | None = None
+    mime_type: Text | None = None
 
 
 class RepliedTo(_Wire):
@@ -67,9 +70,9 @@ class Message(_Wire):
     message_thread_id: int | None = None
     is_topic_message: bool = False
     reply_to_message: RepliedTo | None = None
-    text: str | None = None
+    text: Text | None = None
     entities: list[Entity] = Field(default_factory=list)
-    caption: str | None = None
+    caption: Text | None = None
     caption_entities: list[Entity] = Field(default_factory=list)
     photo: list[File] = Field(default_factory=list)
     document: File | None = None
@@ -80,10 +83,10 @@ class Message(_Wire):
 
 
 class CallbackQuery(_Wire):
-    id: str
+    id: Text
     from_: User = Field(alias="from")
     message: Message | None = None
-    data: str | None = None
+    data: Text | None = None
 
 
 class Update(_Wire):

@@ -92,21 +92,28 @@ class ScriptedApi:
         self.base = ""
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.script: defaultdict[str, deque[Answer]] = defaultdict(deque)
-        self.on_call: Callable[[str], None] = lambda _method: None
+        self.peers: set[str] = set()
 
     def calls_of(self, method: str) -> list[dict[str, Any]]:
         return [parameters for name, parameters in self.calls if name == method]
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         method = request.match_info["method"]
-        text = await request.text()
-        form = request.content_type != "application/json"
-        self.calls.append((method, dict(await request.post()) if form else json.loads(text)))
-        self.on_call(method)
+        as_json = request.content_type == "application/json"
+        self.calls.append((method, await request.json() if as_json else await _form(request)))
+        self.peers.add(str(request.transport and request.transport.get_extra_info("peername")))
         if self.script[method]:
             return await self.script[method].popleft()(request)
         usual = {"getMe": result(ME), "getUpdates": never, "sendMessage": result({"message_id": len(self.calls)})}
         return await usual.get(method, result(True))(request)
+
+
+async def _form(request: web.Request) -> dict[str, Any]:
+    """The fields of a form; a file as its name and content."""
+    fields = (await request.post()).items()
+    return {
+        name: (each.filename, each.file.read()) if isinstance(each, web.FileField) else each for name, each in fields
+    }
 
 
 @asynccontextmanager
