@@ -44,7 +44,7 @@ class Platform:
 
     async def sent(self) -> list[Any]:
         async with self.http.get(self.addresses["url"] + "/simulator/sent") as response:
-            answer: list[Any] = (await response.json())["messages"]
+            answer: list[Any] = (await response.json())["sent"]
             return answer
 
     async def slow_model(self, seconds: float) -> None:

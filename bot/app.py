@@ -4,7 +4,7 @@ import asyncio
 import logging
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from importlib.metadata import version
@@ -24,7 +24,7 @@ from bot.dispatch.dispatcher import Dispatcher
 from bot.dispatch.notice import when_sent
 from bot.errors import ConfigurationError
 from bot.heartbeat.checks import Rhythm
-from bot.heartbeat.service import Heartbeat
+from bot.heartbeat.service import Heartbeat, forget_old_alerts
 from bot.inbox import InboxStore
 from bot.pairing import PairingStore
 from bot.pipeline.gate import Gate
@@ -34,6 +34,7 @@ from bot.providers.models import Models, open_http
 from bot.sessions.lanes import Lanes
 from bot.sessions.store import SessionStore
 from bot.settings.model import Settings
+from bot.storage.errors import StorageError
 from bot.storage.lock import run_lock
 from bot.storage.port import Storage
 from bot.storage.sqlite import open_sqlite
@@ -133,6 +134,8 @@ async def _serve(house: House, hosts: Sequence[ChannelHost], stop: asyncio.Event
             for host in hosts:
                 host.stop_receiving()
         await house.worker.drain(DELIVERY_GRACE_SECONDS)
+        with suppress(OSError, StorageError):  # the next start repairs what is missing
+            await house.results.refresh()
         for task in tasks:
             task.cancel()
     if len(refusals) == len(hosts):
@@ -249,7 +252,8 @@ def _rings(house: House, hosts: Sequence[ChannelHost]) -> list[Ring]:
             await house.dispatcher.look_after()
 
     async def prune() -> None:
-        await house.storage.commit([house.inbox.prune(), house.outbox.prune(), house.pairings.forget_expired()])
+        old = [house.inbox.prune(), house.outbox.prune(), house.pairings.forget_expired()]
+        await house.storage.commit([*old, forget_old_alerts(house.clock.now())])
 
     def retry(host: ChannelHost) -> Ring:
         return Ring(f"deliver {host.name}/{host.account}", 1, lambda: house.worker.tick(host.name, host.account))

@@ -3,8 +3,9 @@
 Nothing simulated ever reaches a real chat: state, queue and transcripts live under `<home>/simulator/`.
 """
 
+import errno
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 
 from pydantic import SecretStr
@@ -16,20 +17,27 @@ from channels.config import AccountConfig
 from channels.simulator.server import Simulator, run_simulator
 from channels.telegram.config import TelegramConfig, TelegramRate
 
-KIMI = "kimi"
-
 
 @asynccontextmanager
 async def simulated(settings: Settings, port: int, clock: Clock) -> AsyncIterator[tuple[Settings, Simulator]]:
     """The settings for a bot among stand-ins, and the running stand-ins. Raises ConfigurationError."""
-    home = settings.home / "simulator"
-    try:
-        async with run_simulator(port=port, state_dir=home / "platforms", clock=clock) as simulator:
-            yield _pointed_at(settings, simulator), simulator
-    except OSError as error:
-        raise ConfigurationError(
-            f"the simulator cannot start on port {port} ({error.strerror}): choose another with --port"
-        ) from error
+    async with stand_ins(settings, port, clock) as simulator:
+        yield _pointed_at(settings, simulator), simulator
+
+
+@asynccontextmanager
+async def stand_ins(settings: Settings, port: int, clock: Clock) -> AsyncIterator[Simulator]:
+    """The stand-ins alone. Raises ConfigurationError when they cannot start."""
+    async with AsyncExitStack() as stack:
+        try:
+            simulator = await stack.enter_async_context(
+                run_simulator(port=port, state_dir=settings.home / "simulator" / "platforms", clock=clock)
+            )
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                raise ConfigurationError(f"port {port} is in use: choose another with --port") from error
+            raise ConfigurationError(f"the simulator cannot start: {error}") from error
+        yield simulator
 
 
 def _pointed_at(settings: Settings, simulator: Simulator) -> Settings:

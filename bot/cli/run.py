@@ -7,10 +7,8 @@ import click
 from bot.app import run as run_app
 from bot.app import stop_on_signals
 from bot.cli.context import Files, Loaded, files_options, load, start_logging
-from bot.errors import ConfigurationError
-from bot.simulation import simulated
+from bot.simulation import simulated, stand_ins
 from channels.clock import SystemClock
-from channels.simulator.server import run_simulator
 
 EXAMPLE = "Kimi：寫一個 Python 的費波那契函數，包含單元測試"
 
@@ -51,18 +49,12 @@ async def _run_simulated(loaded: Loaded, port: int) -> None:
 
 async def _simulate(loaded: Loaded, port: int) -> None:
     stop = stop_on_signals()
-    folder = loaded.settings.home / "simulator" / "platforms"
-    try:
-        async with run_simulator(port=port, state_dir=folder, clock=SystemClock()) as simulator:
-            click.echo(f"The simulator's page: {simulator.url}\n\nPoint a bot at it:")
-            click.echo(f"  channels.telegram.api_base: {simulator.telegram_api_base}")
-            click.echo(f"  TELEGRAM_BOT_TOKEN={simulator.telegram_token}")
-            click.echo(f"  KIMI_API_URL={simulator.model_api_base}\n  KIMI_API_KEY={simulator.model_key}")
-            await stop.wait()
-    except OSError as error:
-        raise ConfigurationError(
-            f"the simulator cannot start on port {port} ({error.strerror}): choose another with --port"
-        ) from error
+    async with stand_ins(loaded.settings, port, SystemClock()) as simulator:
+        click.echo(f"The simulator's page: {simulator.url}\n\nPoint a bot at it:")
+        click.echo(f"  channels.telegram.api_base: {simulator.telegram_api_base}")
+        click.echo(f"  TELEGRAM_BOT_TOKEN={simulator.telegram_token}")
+        click.echo(f"  KIMI_API_URL={simulator.model_api_base}\n  KIMI_API_KEY={simulator.model_key}")
+        await stop.wait()
 
 
 def _has_tokens(loaded: Loaded) -> bool:

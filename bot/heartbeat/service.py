@@ -122,5 +122,10 @@ class Heartbeat:
             return None
 
 
+def forget_old_alerts(now: datetime) -> Statement:
+    """Alerts too old to silence another."""
+    return Statement("heartbeat.prune_alerts", {"before_ms": unix_ms(now - 2 * SAME_ALERT_AGAIN)})
+
+
 async def _no_history(_most: int) -> list[Record]:
     return []

@@ -46,9 +46,6 @@ SELECT * FROM outbox
 WHERE channel = :channel AND account = :account AND chat = :chat AND state IN ('queued', 'attempting')
 ORDER BY seq LIMIT :most;
 
--- name: outbox.get
-SELECT * FROM outbox WHERE id = :id;
-
 -- name: outbox.find
 SELECT * FROM outbox WHERE id LIKE :prefix || '%' ORDER BY seq LIMIT 2;
 
