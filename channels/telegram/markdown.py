@@ -13,11 +13,14 @@ _KINDS: Final = frozenset(
 )
 _SCHEMES: Final = frozenset({"http", "https", "mailto"})  # tg://user would mention people, javascript: needs no word
 
-# The library drops HTML with what it encloses, and reads a run of dollars as formulas without content. Both stand
-# for themselves here; noncharacters (https://www.unicode.org/faq/private_use.html#noncharacters) take their place.
-_LITERAL: Final = re.compile(r"<(?!https?://[^\s<>]+>)|\${3,}")
-_TO_GUARD: Final = str.maketrans({"<": "\ufdd0", "$": "\ufdd1"})
-_FROM_GUARD: Final = str.maketrans({"\ufdd0": "<", "\ufdd1": "$"})
+# The library drops HTML with what it encloses and definitions of links that nobody uses, and reads a run of dollars as
+# formulas without content. All of them stand for themselves here; until it has done its work, noncharacters
+# (https://www.unicode.org/faq/private_use.html#noncharacters) keep their places.
+_LITERAL: Final = re.compile(
+    r"<(?!(?:https?://|mailto:)[^\s<>]+>)|\${3,}|^[ >]{0,9}\[(?=[^\]]{1,999}\]:(?!\s*<?https?://))", re.MULTILINE
+)
+_TO_GUARD: Final = str.maketrans({"<": "\ufdd0", "$": "\ufdd1", "[": "\ufdd2"})
+_FROM_GUARD: Final = str.maketrans({"\ufdd0": "<", "\ufdd1": "$", "\ufdd2": "["})
 
 
 def has_markup(text: str) -> bool:
