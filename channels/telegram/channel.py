@@ -138,8 +138,8 @@ class TelegramChannel(Channel):
             await self._bot.send_chat_action(**_place(destination), action=ChatAction.TYPING)
         except SlowDownError as error:
             self._governor.hold(destination.chat, error.retry_after_seconds)
-        except TelegramError as error:
-            log.debug("Typing could not be shown", extra={"chat": destination.chat, "reason": error.message})
+        except (TelegramError, Refused) as error:
+            log.debug("Typing could not be shown", extra={"chat": destination.chat, "reason": str(error)})
 
     @override
     async def acknowledge_press(self, raw: JsonObject) -> None:

@@ -93,6 +93,7 @@ class ScriptedApi:
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.script: defaultdict[str, deque[Answer]] = defaultdict(deque)
         self.peers: set[str] = set()
+        self.stop: Callable[[], Awaitable[None]]
 
     def calls_of(self, method: str) -> list[dict[str, Any]]:
         return [parameters for name, parameters in self.calls if name == method]
@@ -123,6 +124,7 @@ async def scripted_api() -> AsyncIterator[ScriptedApi]:
     app.router.add_route("*", f"/bot{TOKEN}/{{method}}", api.handle)
     runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.1)
     await runner.setup()
+    api.stop = runner.cleanup
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         api.base = f"http://127.0.0.1:{runner.addresses[0][1]}"
