@@ -76,7 +76,7 @@ class SqliteStorage:
         self._busy = False
         self._idle = asyncio.Event()
         self._idle.set()
-        self._seen_version: int | None = None
+        self._seen_version = self._data_version()
 
     async def commit(self, statements: Sequence[Statement]) -> _Rows:
         future: asyncio.Future[_Rows] = self._loop.create_future()
@@ -100,7 +100,7 @@ class SqliteStorage:
         # data_version of the writing connection moves only for commits made by others
         # (https://sqlite.org/pragma.html#pragma_data_version).
         version = await self._loop.run_in_executor(self._thread, self._data_version)
-        changed = self._seen_version is not None and version != self._seen_version
+        changed = version != self._seen_version
         self._seen_version = version
         return changed
 

@@ -149,6 +149,13 @@ async def test_only_writes_of_others_count_as_changes_elsewhere(storage: SqliteS
     assert not await storage.changed_elsewhere()
 
 
+async def test_change_before_the_first_look_is_seen(storage: SqliteStorage, tmp_path: Path) -> None:
+    other = sqlite3.connect(tmp_path / "home" / "javis.db", isolation_level=None)
+    other.execute("INSERT INTO heartbeats VALUES ('main', 1)")
+    other.close()
+    assert await storage.changed_elsewhere()
+
+
 @pytest.mark.parametrize("spoil", ["newer", "foreign", "garbage"])
 async def test_unusable_file_is_refused_with_a_remedy(tmp_path: Path, spoil: str) -> None:
     path = tmp_path / "javis.db"

@@ -1,0 +1,137 @@
+"""Commands, buttons, pairing and the command line beside the running bot."""
+
+import json
+
+from channels.simulator.seed import FIRST_USER, GROUP
+from channels.simulator.server import Simulator
+from tests.acceptance.bot_process import BotFolder
+
+
+async def test_button_of_a_notice_shows_the_whole_result(simulator: Simulator, bot_folder: BotFolder) -> None:
+    async with bot_folder.running():
+        simulator.telegram.say(GROUP, FIRST_USER, "Kimi: 寫一個 Python 的費波那契函數，包含單元測試")
+        _, notice = await simulator.telegram.wait_for_sent(2, GROUP)
+        ((button,),) = notice["reply_markup"]["inline_keyboard"]
+        simulator.telegram.press(GROUP, notice["message_id"], button["callback_data"], FIRST_USER)
+        *_, whole = await simulator.telegram.wait_for_sent(3, GROUP)
+    assert "unittest" in whole["text"]
+
+
+async def test_commands_answer_in_the_persons_language(simulator: Simulator, bot_folder: BotFolder) -> None:
+    simulator.telegram.add_user(5, "Person", "en")
+    async with bot_folder.running():
+        for text in (
+            "/start",
+            "/help",
+            "/tasks",
+            "/cancel",
+            "/retry kimi-1795233415-000",
+            "/nonsense",
+            "/new",
+            "/status",
+        ):
+            simulator.telegram.say(5, 5, text)
+        answers = [message["text"] for message in await simulator.telegram.wait_for_sent(8, 5)]
+        simulator.telegram.say(5, 5, "Kimi: priority=soon x")
+        simulator.telegram.say(5, 5, "Kimi:")
+        *_, wrong, empty = [message["text"] for message in await simulator.telegram.wait_for_sent(10, 5)]
+    assert "Hello" in answers[0]
+    assert "/kimi" in answers[1]
+    assert answers[2].startswith("There are no tasks yet")
+    assert answers[3].startswith("Which task?")
+    assert answers[4].startswith("I find no task")
+    assert "/nonsense" in answers[5]
+    assert "fresh conversation" in answers[6]
+    assert "Agent: parrot" in answers[7]
+    assert "high, normal, low" in wrong
+    assert empty.startswith("What should Kimi do?")
+
+
+async def test_task_of_another_chat_is_not_shown(simulator: Simulator, bot_folder: BotFolder) -> None:
+    async with bot_folder.running():
+        simulator.telegram.say(GROUP, FIRST_USER, "Kimi: a secret")
+        _, notice = await simulator.telegram.wait_for_sent(2, GROUP)
+        task_id = notice["text"].split("/tasks ")[-1]
+        simulator.telegram.say(FIRST_USER + 1, FIRST_USER + 1, f"/tasks {task_id}")
+        (answer,) = await simulator.telegram.wait_for_sent(1, FIRST_USER + 1)
+    assert "secret" not in answer["text"]
+
+
+async def test_new_begins_with_an_empty_history(simulator: Simulator, bot_folder: BotFolder) -> None:
+    async with bot_folder.running():
+        for count, text in enumerate(("第一句", "/new", "第二句"), 1):
+            simulator.telegram.say(GROUP, FIRST_USER, text)
+            await simulator.telegram.wait_for_sent(count, GROUP)
+    assert "第一句" not in json.dumps(simulator.model.calls[-1]["messages"], ensure_ascii=False)
+
+
+async def test_running_task_is_cancelled_from_the_command_line(simulator: Simulator, bot_folder: BotFolder) -> None:
+    simulator.model.faults.switch_on("delay", seconds=300)
+    async with bot_folder.running():
+        simulator.telegram.say(GROUP, FIRST_USER, "Kimi: slow")
+        await simulator.telegram.wait_for_sent(1, GROUP)
+        _, listed, _ = await bot_folder.command("tasks", "list", "--json")
+        code, _, err = await bot_folder.command("tasks", "cancel", json.loads(listed)[0]["task_id"])
+        assert code == 0, err
+        _, notice = await simulator.telegram.wait_for_sent(2, GROUP)
+    assert "slow" in notice["text"]
+    assert "🚫" in notice["text"]
+
+
+async def test_stranger_is_let_in_with_the_code(simulator: Simulator, bot_folder: BotFolder) -> None:
+    settings = bot_folder.folder / "javis.yaml"
+    data = json.loads(settings.read_text(encoding="utf-8"))
+    del data["channels"]["telegram"]["dm_policy"]
+    settings.write_text(json.dumps(data), encoding="utf-8")
+    async with bot_folder.running():
+        simulator.telegram.say(FIRST_USER, FIRST_USER, "hello?")
+        simulator.telegram.say(FIRST_USER, FIRST_USER, "anybody?")
+        (told,) = await simulator.telegram.wait_for_sent(1, FIRST_USER)
+        code, out, err = await bot_folder.command("pairing", "approve", told["text"].split("approve ")[1][:8])
+        assert code == 0, err
+        assert str(FIRST_USER) in out
+        for _ in range(50):  # the bot notices within a second
+            simulator.telegram.say(FIRST_USER, FIRST_USER, "hello again")
+            await bot_folder.command("version")
+            if len(simulator.telegram.sent(FIRST_USER)) > 1:
+                break
+    assert simulator.telegram.sent(FIRST_USER)[1]["text"] == "hello again"
+
+
+async def test_doctor_and_lists_work_beside_the_running_bot(simulator: Simulator, bot_folder: BotFolder) -> None:
+    async with bot_folder.running():
+        simulator.telegram.say(FIRST_USER, FIRST_USER, "hi")
+        await simulator.telegram.wait_for_sent(1)
+        code, out, err = await bot_folder.command("doctor")
+        assert code in {0, 1}, out + err
+        assert "@javis_simulated_bot" in out
+        code, out, _ = await bot_folder.command("status")
+        assert out.startswith("A bot is running.")
+        code, out, _ = await bot_folder.command("deliveries", "list", "--json")
+        item = json.loads(out)[0]
+        code, out, _ = await bot_folder.command("deliveries", "show", item["id"][:6])
+        assert json.loads(out)["payload"]["text"] == "hi"
+        code, _, err = await bot_folder.command("deliveries", "drop", item["id"])
+        assert code == 1
+        assert "can be dropped" in err
+
+
+async def test_broken_files_are_told_with_line_and_remedy(simulator: Simulator, bot_folder: BotFolder) -> None:
+    (bot_folder.folder / "bindings.yaml").write_text("agents: [{id: main}]\nbindings:\n  - {agnt: main, match: {}}\n")
+    code, _, err = await bot_folder.command("run")
+    assert code == 2
+    assert "bindings.yaml:3:" in err
+    assert "'agent'" in err
+    code, _, err = await bot_folder.command("bindings", "explain", "--channel", "telegram", "--peer", "-5")
+    assert code == 2
+    (bot_folder.folder / "bindings.yaml").write_text(
+        "agents: [{id: main}]\nbindings:\n"
+        "  - {agent: main, match: {channel: telegram, peer: {kind: group, id: '-5'}}}\n"
+        "  - {agent: main, match: {channel: telegram, peer: {kind: group, id: '-5'}}}\n"
+    )
+    code, out, _ = await bot_folder.command("bindings", "check")
+    assert (code, "bindings.yaml:4" in out) == (1, True)
+    code, out, _ = await bot_folder.command("bindings", "explain", "--channel", "telegram", "--peer", "-5", "--json")
+    assert (code, json.loads(out)["tier"]) == (0, "peer")
+    code, out, _ = await bot_folder.command("bindings", "list")
+    assert "telegram" in out
