@@ -12,6 +12,8 @@ from typing import TypeVar
 
 import click
 
+from bot import words
+from bot.catalogue import Catalogue
 from bot.delivery.store import OutboxStore
 from bot.errors import ConfigurationError
 from bot.log import configure_logging
@@ -95,6 +97,14 @@ def load(files: Files) -> Loaded:
     manifests = load_manifests()
     settings = load_settings(settings_path, environ, manifests)
     return Loaded(settings, manifests, environ, files.bindings)
+
+
+def missing_key(settings: Settings) -> ConfigurationError:
+    """What to say where a model needs the key that nobody set."""
+    catalogue = Catalogue.load()
+    return ConfigurationError(
+        "\n".join(catalogue.say(settings.language, word) for word in (words.MISSING_KEY, words.HOW_TO_SET_KEY))
+    )
 
 
 def start_logging(settings: Settings) -> None:

@@ -7,8 +7,8 @@ import click
 
 from bot import words
 from bot.catalogue import Catalogue
-from bot.cli.context import Files, Loaded, Stores, files_options, load, open_stores
-from bot.errors import ConfigurationError, JavisError, UsageError
+from bot.cli.context import Files, Loaded, Stores, files_options, load, missing_key, open_stores
+from bot.errors import JavisError, UsageError
 from bot.storage.lock import run_is_active
 from bot.tasks.task import Priority, Task, TaskRequest
 from channels.clock import SystemClock
@@ -36,9 +36,7 @@ def kimi(
     loaded = load(files)
     settings = loaded.settings
     if settings.kimi.api_key is None and model is None:
-        catalogue = Catalogue.load()
-        key, how = (catalogue.say(settings.language, word) for word in (words.MISSING_KEY, words.HOW_TO_SET_KEY))
-        raise ConfigurationError(f"{key}\n{how}")
+        raise missing_key(settings)
     if not task.strip():
         raise UsageError('the task is empty: javis kimi "what Kimi should do"')
     request = TaskRequest(

@@ -10,6 +10,7 @@ from typing_extensions import override
 SUBCOMMANDS = {
     "run": "bot.cli.run:run",
     "simulate": "bot.cli.run:simulate",
+    "agent": "bot.cli.agent:agent",
     "kimi": "bot.cli.kimi:kimi",
     "tasks": "bot.cli.tasks:tasks",
     "bindings": "bot.cli.bindings:bindings",

@@ -135,3 +135,17 @@ async def test_broken_files_are_told_with_line_and_remedy(simulator: Simulator, 
     assert (code, json.loads(out)["tier"]) == (0, "peer")
     code, out, _ = await bot_folder.command("bindings", "list")
     assert "telegram" in out
+
+
+async def test_agent_answers_in_the_terminal_and_remembers(simulator: Simulator, bot_folder: BotFolder) -> None:
+    code, out, err = await bot_folder.command("agent", "-m", "我的貓叫小黑")
+    assert code == 0, err
+    assert "小黑" in out
+    code, out, err = await bot_folder.command("agent", "-m", "牠叫什麼？")
+    assert code == 0, err
+    assert "小黑" in json.dumps(simulator.model.calls[-1]["messages"], ensure_ascii=False)
+    code, out, err = await bot_folder.command("agent", "--agent", "parrot", "-m", "polly")
+    assert (code, out) == (0, "polly\n"), err
+    code, _, err = await bot_folder.command("agent", "--agent", "nobody", "-m", "x")
+    assert code == 2
+    assert "there are main, parrot" in err
