@@ -36,7 +36,7 @@ async def stand_ins(settings: Settings, port: int, clock: Clock) -> AsyncIterato
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
                 raise ConfigurationError(f"port {port} is in use: choose another with --port") from error
-            raise ConfigurationError(f"the simulator cannot start: {error}") from error
+            raise ConfigurationError(f"the simulator cannot start: {error.strerror or error}") from error
         yield simulator
 
 
