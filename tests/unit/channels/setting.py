@@ -1,19 +1,18 @@
-"""What the tests of channels stand on: an inbox in memory, and a Bot API whose every answer is written by the test."""
+"""A Bot API whose every answer is written by the test, and settings that lead to it."""
 
 import asyncio
 import json
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
 from aiohttp import web
 from pydantic import SecretStr
-from typing_extensions import override
 
 from channels.clock import Clock
 from channels.config import AccountConfig
-from channels.port import ChannelContext, Inbox, RawUpdate
+from channels.port import ChannelContext
 from channels.telegram.config import TelegramConfig, TelegramRate
 
 TOKEN = "12345:canary-token"
@@ -21,33 +20,6 @@ ME = {"id": 12345, "is_bot": True, "first_name": "Javis", "username": "javis_bot
 UNLIMITED = TelegramRate(bot_per_second=None, chat_per_second=None, group_per_minute=None)
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
-async def eventually(condition: Callable[[], bool]) -> None:
-    """Let everything run until `condition` holds. No time passes on any manual clock."""
-    async with asyncio.timeout(20):
-        while not condition():
-            await asyncio.sleep(0)
-
-
-class MemoryInbox(Inbox):
-    """Keeps what it is given. While `refusal` is set, it raises that."""
-
-    def __init__(self) -> None:
-        self.stored: dict[str, RawUpdate] = {}
-        self.offered = 0
-        self.refusal: Exception | None = None
-
-    @override
-    async def store(self, updates: Sequence[RawUpdate]) -> None:
-        self.offered += 1
-        if self.refusal is not None:
-            raise self.refusal
-        self.stored |= {update.update_id: update for update in updates if update.update_id not in self.stored}
-
-    @property
-    def ids(self) -> list[str]:
-        return list(self.stored)
 
 
 def result(value: Any) -> Answer:

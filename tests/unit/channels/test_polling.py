@@ -16,13 +16,12 @@ from channels.errors import Unauthorized
 from channels.telegram.api import BotApi
 from channels.telegram.polling import ALLOWED_UPDATES, UpdateLoop, next_offset, raw_update
 from channels.telegram.request import AiohttpRequest
+from channels.testing import MemoryInbox, eventually
 from tests.unit.channels.setting import (
     TOKEN,
     Answer,
-    MemoryInbox,
     ScriptedApi,
     body,
-    eventually,
     hang_up,
     refusal,
     result,
@@ -76,7 +75,7 @@ def updates(*ids: int) -> Answer:
 async def test_updates_are_stored_as_they_came_and_then_acknowledged() -> None:
     async with polling(updates(10, 11), updates(12)) as scene:
         await scene.polls(3)
-        assert scene.inbox.ids == ["10", "11", "12"]
+        assert list(scene.inbox.stored) == ["10", "11", "12"]
         assert json.loads(scene.inbox.stored["11"].raw) == {"update_id": 11, "message": {"text": "第 11"}}
         assert scene.offsets == [None, 12, 13]
 
@@ -104,14 +103,14 @@ async def test_what_is_not_stored_is_not_acknowledged_and_comes_again() -> None:
         assert await scene.pause() == 1
         await scene.polls(3)
         assert scene.offsets == [None, None, 11]
-        assert scene.inbox.ids == ["10"]
+        assert list(scene.inbox.stored) == ["10"]
 
 
 async def test_ids_that_start_again_lower_are_followed() -> None:
     async with polling(updates(900), updates(17), updates(18)) as scene:
         await scene.polls(4)
         assert scene.offsets == [None, 901, 18, 19]
-        assert scene.inbox.ids == ["900", "17", "18"]
+        assert list(scene.inbox.stored) == ["900", "17", "18"]
 
 
 async def test_elements_that_are_no_updates_are_kept_and_passed() -> None:
@@ -120,7 +119,7 @@ async def test_elements_that_are_no_updates_are_kept_and_passed() -> None:
         await scene.polls(3)
         assert scene.offsets == [None, 16, 21]
         assert len(scene.inbox.stored) == 7
-        assert {"10", "14", "20"} <= set(scene.inbox.ids)
+        assert {"10", "14", "20"} <= set(scene.inbox.stored)
 
 
 async def test_an_element_without_an_id_at_the_very_start_makes_the_loop_slow_but_not_deaf(
@@ -161,7 +160,7 @@ async def test_another_poller_is_named_once_and_waited_for(caplog: pytest.LogCap
     async with polling(conflict, conflict, updates(10)) as scene:
         assert [await scene.pause() for _ in range(2)] == [1, 2]
         await scene.polls(4)
-        assert scene.inbox.ids == ["10"]
+        assert list(scene.inbox.stored) == ["10"]
     assert [record.message for record in caplog.records] == ["Somebody else polls for this bot or has set a webhook"]
 
 
@@ -169,7 +168,7 @@ async def test_a_429_is_obeyed_to_the_second() -> None:
     async with polling(refusal(429, "Too Many Requests: retry after 17", retry_after=17), updates(10)) as scene:
         assert await scene.pause() == 17
         await scene.polls(3)
-        assert scene.inbox.ids == ["10"]
+        assert list(scene.inbox.stored) == ["10"]
 
 
 @pytest.mark.parametrize("code", [401, 404])

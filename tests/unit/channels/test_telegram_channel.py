@@ -23,15 +23,14 @@ from channels.message import Button, Delivery, Destination, JsonObject, Outbound
 from channels.port import Channel
 from channels.telegram.channel import open_telegram
 from channels.telegram.config import TelegramRate
+from channels.testing import MemoryInbox, eventually
 from tests.unit.channels.setting import (
     ME,
     TOKEN,
     UNLIMITED,
     Answer,
-    MemoryInbox,
     ScriptedApi,
     body,
-    eventually,
     hang_up,
     refusal,
     result,
