@@ -14,8 +14,9 @@ from typing import Final
 from bot import words
 from bot.agents.port import Agent
 from bot.agents.registry import build_agents, installed_kinds
-from bot.catalogue import LANGUAGES, Catalogue, Language
+from bot.catalogue import Catalogue
 from bot.channel_host import ChannelHost
+from bot.channel_memory import ChannelMemory
 from bot.commands import Call, Commands
 from bot.delivery.store import OutboxStore
 from bot.delivery.worker import DeliveryWorker
@@ -215,7 +216,8 @@ def _build(settings: Settings, bindings: BindingsFile, clock: Clock, storage: St
 
 
 def _host(house: House, manifest: ChannelManifest, account: str) -> ChannelHost:
-    context = ChannelContext(account, house.settings.channels[manifest.name], house.clock)
+    memory = ChannelMemory(house.storage, manifest.name, account)
+    context = ChannelContext(account, house.settings.channels[manifest.name], house.clock, memory)
     return ChannelHost(
         name=manifest.name,
         account=account,
@@ -225,12 +227,8 @@ def _host(house: House, manifest: ChannelManifest, account: str) -> ChannelHost:
         path=house.road,
         outgoing=house.outgoing,
         worker=house.worker,
-        menus=_menus(house.commands, house.settings.language),
+        commands=house.commands.cards(house.settings.language),
     )
-
-
-def _menus(commands: Commands, default: Language) -> dict[str, list[tuple[str, str]]]:
-    return {"": commands.menu(default)} | {language: commands.menu(language) for language in LANGUAGES}
 
 
 def _accounts(settings: Settings, manifests: Mapping[str, ChannelManifest]) -> list[tuple[str, str]]:

@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from functools import partial
 
 from bot.delivery.worker import DeliveryWorker
 from bot.inbox import InboxStore, StoredUpdate
@@ -12,7 +13,7 @@ from bot.pipeline.outgoing import Outgoing
 from bot.pipeline.path import Path
 from channels.clock import Clock
 from channels.errors import ChannelError, Unauthorized
-from channels.port import Channel
+from channels.port import Channel, CommandCard
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +36,7 @@ class ChannelHost:
         path: Path,
         outgoing: Outgoing,
         worker: DeliveryWorker,
-        menus: Mapping[str, Sequence[tuple[str, str]]],
+        commands: Sequence[CommandCard],
     ) -> None:
         self.name = name
         self.account = account
@@ -46,7 +47,7 @@ class ChannelHost:
         self._path = path
         self._outgoing = outgoing
         self._worker = worker
-        self._menus = menus
+        self._commands = commands
         self._receiving: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
@@ -78,7 +79,8 @@ class ChannelHost:
         def take(update: StoredUpdate) -> None:
             self._path.take(update, channel, intake.finished)
 
-        intake = Intake(self.name, self.account, self._inbox, self._clock, take)
+        suggest = partial(self._path.suggest, channel)
+        intake = Intake(self.name, self.account, self._inbox, self._clock, take, suggest)
         async with AsyncExitStack() as stack:
             self._outgoing.opened(self.name, self.account, channel)
             stack.callback(self._outgoing.closed, self.name, self.account)
@@ -96,7 +98,7 @@ class ChannelHost:
             async with asyncio.TaskGroup() as group:
                 chores = [
                     group.create_task(intake.run(), name=f"intake {self.name}"),
-                    group.create_task(self._publish_menus(channel), name=f"menus {self.name}"),
+                    group.create_task(self._publish_commands(channel), name=f"commands {self.name}"),
                 ]
                 self._receiving = group.create_task(channel.receive(intake), name=f"receive {self.name}")
                 await lost.wait()
@@ -110,9 +112,9 @@ class ChannelHost:
         if self._receiving is not None:
             self._receiving.cancel()
 
-    async def _publish_menus(self, channel: Channel) -> None:
+    async def _publish_commands(self, channel: Channel) -> None:
         try:
-            await channel.publish_commands(self._menus)
+            await channel.publish_commands(self._commands)
         except ChannelError as error:
             log.warning("The command menu could not be set", extra={**self._names(), "error": str(error)})
 

@@ -5,15 +5,17 @@ from dataclasses import dataclass
 from typing import Final
 
 from bot import words
-from bot.catalogue import Catalogue, Language
+from bot.catalogue import LANGUAGES, Catalogue, Language
 from bot.sessions.store import SessionStore
 from bot.storage.port import Statement
 from bot.tasks.store import TaskStore
 from bot.tasks.task import Task, TaskRequest
 from bot.tasks.wording import BadOption, read_wording
 from channels.message import Button, InboundMessage
+from channels.port import CommandCard, Suggestion
 
 MOST_LISTED: Final = 10
+MOST_SUGGESTED: Final = 25  # https://discord.com/developers/docs/interactions/application-commands#autocomplete
 SHORT_ID: Final = 16  # `kimi-` and the seconds
 
 
@@ -47,15 +49,24 @@ class Reply:
 
 
 Handler = Callable[["Commands", Call], Awaitable[Reply]]
+Suggester = Callable[["Commands", Call], Awaitable[list[Suggestion]]]
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """`name` without the slash; `description` is a word of bot/words.py."""
+    """`name` without the slash; `title`, `description` and `argument` are words of bot/words.py.
+
+    `title` is the name where a platform translates names, `argument` what may follow it (None: nothing).
+    """
 
     name: str
+    title: str
     description: str
     handler: Handler
+    argument: str | None = None
+    argument_required: bool = False
+    suggests: Suggester | None = None
+    private: bool = False
 
 
 class Commands:
@@ -92,6 +103,36 @@ class Commands:
     def menu(self, language: Language) -> list[tuple[str, str]]:
         """(name, description) of every command."""
         return [(command.name, self._catalogue.say(language, command.description)) for command in TABLE.values()]
+
+    def cards(self, default: Language) -> list[CommandCard]:
+        """The table for a platform's menu; `default` is the language of those who speak none of ours."""
+        return [
+            CommandCard(
+                name=command.name,
+                names=self._in_all_languages(command.title, default),
+                descriptions=self._in_all_languages(command.description, default),
+                argument=None if command.argument is None else self._in_all_languages(command.argument, default),
+                argument_required=command.argument_required,
+                suggests=command.suggests is not None,
+                private=command.private,
+            )
+            for command in TABLE.values()
+        ]
+
+    async def suggest(self, name: str, call: Call) -> list[Suggestion]:
+        """What may stand as the command's argument; `call.arguments` is what was typed so far."""
+        command = TABLE.get(name)
+        return [] if command is None or command.suggests is None else await command.suggests(self, call)
+
+    async def suggest_tasks(self, call: Call) -> list[Suggestion]:
+        """The chat's newest tasks whose name or id holds what was typed."""
+        origin, typed = call.message.origin, call.arguments.strip().casefold()
+        tasks = await self._tasks.newest_of_chat(origin.channel, origin.account, origin.chat, MOST_SUGGESTED)
+        return [
+            Suggestion(f"{task.name} ({self._state(call.language, task)})", task.id)
+            for task in tasks
+            if typed in task.name.casefold() or typed in task.id
+        ]
 
     async def kimi(self, call: Call) -> Reply:
         say = self._catalogue.say
@@ -211,6 +252,11 @@ class Commands:
             return Reply(self._catalogue.say(call.language, words.WHICH_TASK, command=command))
         return Reply(self._catalogue.say(call.language, words.TASK_NOT_FOUND, task=call.arguments))
 
+    def _in_all_languages(self, word: str, default: Language) -> dict[str, str]:
+        return {"": self._catalogue.say(default, word)} | {
+            language: self._catalogue.say(language, word) for language in LANGUAGES
+        }
+
     def _state(self, language: Language, task: Task) -> str:
         return self._catalogue.say(language, words.TASK_STATES[task.state])
 
@@ -222,14 +268,40 @@ async def _ask(_commands: Commands, _call: Call) -> Reply:
 TABLE: Final[Mapping[str, Command]] = {
     command.name: command
     for command in (
-        Command("kimi", words.COMMAND_KIMI, Commands.kimi),
-        Command("ask", words.COMMAND_ASK, _ask),
-        Command("tasks", words.COMMAND_TASKS, Commands.list_tasks),
-        Command("cancel", words.COMMAND_CANCEL, Commands.cancel),
-        Command("retry", words.COMMAND_RETRY, Commands.retry),
-        Command("new", words.COMMAND_NEW, Commands.new),
-        Command("status", words.COMMAND_STATUS, Commands.status),
-        Command("help", words.COMMAND_HELP, Commands.help),
-        Command("start", words.COMMAND_START, Commands.start),
+        Command(
+            "kimi", words.NAME_KIMI, words.COMMAND_KIMI, Commands.kimi, words.ARGUMENT_TASK, argument_required=True
+        ),
+        Command("ask", words.NAME_ASK, words.COMMAND_ASK, _ask, words.ARGUMENT_QUESTION, argument_required=True),
+        Command(
+            "tasks",
+            words.NAME_TASKS,
+            words.COMMAND_TASKS,
+            Commands.list_tasks,
+            words.ARGUMENT_TASK_ID,
+            suggests=Commands.suggest_tasks,
+            private=True,
+        ),
+        Command(
+            "cancel",
+            words.NAME_CANCEL,
+            words.COMMAND_CANCEL,
+            Commands.cancel,
+            words.ARGUMENT_TASK_ID,
+            argument_required=True,
+            suggests=Commands.suggest_tasks,
+        ),
+        Command(
+            "retry",
+            words.NAME_RETRY,
+            words.COMMAND_RETRY,
+            Commands.retry,
+            words.ARGUMENT_TASK_ID,
+            argument_required=True,
+            suggests=Commands.suggest_tasks,
+        ),
+        Command("new", words.NAME_NEW, words.COMMAND_NEW, Commands.new),
+        Command("status", words.NAME_STATUS, words.COMMAND_STATUS, Commands.status, private=True),
+        Command("help", words.NAME_HELP, words.COMMAND_HELP, Commands.help, private=True),
+        Command("start", words.NAME_START, words.COMMAND_START, Commands.start, private=True),
     )
 }

@@ -37,8 +37,10 @@ class InboxStore:
         self._storage = storage
         self._clock = clock
 
-    async def store(self, channel: str, account: str, updates: Sequence[RawUpdate]) -> list[StoredUpdate]:
-        """Put all of `updates` on disk; the answer holds those that were not there before, in order."""
+    async def store(
+        self, channel: str, account: str, updates: Sequence[RawUpdate], also: Sequence[Statement] = ()
+    ) -> list[StoredUpdate]:
+        """Put all of `updates` on disk, with `also` in one transaction; the answer holds the new ones, in order."""
         now_ms = unix_ms(self._clock.now())
         results = await self._storage.commit(
             [
@@ -54,10 +56,11 @@ class InboxStore:
                 )
                 for update in updates
             ]
+            + list(also)
         )
         return [
             StoredUpdate(rows[0]["id"], channel, account, update.update_id, update.raw)
-            for update, rows in zip(updates, results, strict=True)
+            for update, rows in zip(updates, results, strict=False)
             if rows
         ]
 

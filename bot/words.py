@@ -118,6 +118,22 @@ PAIRING_CODE: Final = (
     "The code is good for one hour."
 )
 
+# Command names, where a platform translates them: lower case, no blank
+NAME_KIMI: Final = "kimi"
+NAME_ASK: Final = "ask"
+NAME_TASKS: Final = "tasks"
+NAME_CANCEL: Final = "cancel"
+NAME_RETRY: Final = "retry"
+NAME_NEW: Final = "new"
+NAME_STATUS: Final = "status"
+NAME_HELP: Final = "help"
+NAME_START: Final = "start"
+
+# What may follow a command's name
+ARGUMENT_TASK: Final = "The task, with options such as name=… or priority=high before it"
+ARGUMENT_QUESTION: Final = "Your question"
+ARGUMENT_TASK_ID: Final = "The task: choose one, or write its id"
+
 # Command menu: one line each
 COMMAND_KIMI: Final = "Give Kimi a task in the background"
 COMMAND_ASK: Final = "Ask me something"

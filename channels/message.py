@@ -45,7 +45,9 @@ class InboundMessage:
     `message_id` is unique within the chat. `text` is what was written, without the mention of the bot that opened
     it. `mentioned` is true where the platform says that the bot was meant (direct chat, @bot, reply to the bot,
     a command). `language` is the IETF tag that the platform gives for the sender, None when it gives none.
-    `reply_to` is the message that this one answers. `sender_is_bot` marks another bot's words.
+    `reply_to` is the message that this one answers. `sender_is_bot` marks another bot's words. `reply_token` is what
+    an answer needs, beside `message_id`, to reach the asker; only its channel reads it, and it may expire.
+    `session_key` is the session that an authorised client asked for; None: the bindings decide.
     """
 
     address: Address
@@ -60,6 +62,8 @@ class InboundMessage:
     reply_to: str | None = None
     sender_is_bot: bool = False
     attachments: tuple[Attachment, ...] = ()
+    reply_token: str | None = None
+    session_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +82,7 @@ class OutboundMessage:
     """What the bot says, before a channel renders and splits it.
 
     `format` tells how `text` is written: `markdown` is rendered to the platform's form, `plain` is shown as it is.
+    `reply_token` is that of the message that is answered; what comes later (a notice) has none.
     """
 
     destination: Destination
@@ -85,6 +90,7 @@ class OutboundMessage:
     format: Literal["markdown", "plain"] = "plain"
     reply_to: str | None = None
     buttons: tuple[Button, ...] = ()
+    reply_token: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,20 @@
 """The seam between a platform and the bot: what each channel offers, and the little that it is given."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from pydantic import BaseModel
+from typing_extensions import override
 
 from channels.capabilities import Capabilities
 from channels.clock import Clock
+from channels.errors import OutcomeUnknown
 from channels.message import Delivery, Destination, InboundMessage, JsonObject, OutboundMessage, Receipt
+
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,15 +25,77 @@ class RawUpdate:
     raw: str
 
 
-class Inbox(Protocol):
-    """Where a channel puts what it received."""
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """One value that a person may choose while typing a command: `label` is shown, `value` is sent."""
 
-    async def store(self, updates: Sequence[RawUpdate]) -> None:
+    label: str
+    value: str
+
+
+class Inbox(Protocol):
+    """Where a channel puts what it received, and asks what it must answer at once."""
+
+    async def store(self, updates: Sequence[RawUpdate], remember: Mapping[str, str] = NOTHING) -> None:
         """Return when all of `updates` are on disk (those that were there already count as stored).
 
-        Raises an exception when they are not: the channel then acknowledges nothing and offers them again later.
+        `remember` goes to the channel's memory in the same transaction. Raises an exception when they are not on
+        disk: the channel then acknowledges nothing and offers them again later.
         """
         ...
+
+    async def suggest(self, raw: JsonObject, command: str, typed: str) -> Sequence[Suggestion]:
+        """What may follow `typed` as the argument of `command`, for the person and chat of `raw`, which `parse` reads.
+
+        Empty where there is nothing to suggest, or the gate would refuse the person. Transient: nothing is stored.
+        """
+        ...
+
+
+class Memory(Protocol):
+    """The little that a channel account must know again after a restart (how far it has read). Kept in the database."""
+
+    async def recall(self, prefix: str) -> Mapping[str, str]:
+        """All that is remembered under names that begin with `prefix`."""
+        ...
+
+    async def remember(self, values: Mapping[str, str]) -> None:
+        """Return when `values` are on disk; an empty value forgets its name. Raises an exception when they are not."""
+        ...
+
+
+class ShortMemory(Memory):
+    """A memory that ends with the process."""
+
+    def __init__(self) -> None:
+        self._values: dict[str, str] = {}
+
+    @override
+    async def recall(self, prefix: str) -> Mapping[str, str]:
+        return {name: value for name, value in self._values.items() if name.startswith(prefix)}
+
+    @override
+    async def remember(self, values: Mapping[str, str]) -> None:
+        merged = self._values | dict(values)
+        self._values = {name: value for name, value in merged.items() if value}
+
+
+@dataclass(frozen=True, slots=True)
+class CommandCard:
+    """One command of a platform's menu.
+
+    Texts by language tag, "" for the default. `name` is what comes back, `names` how a platform that translates
+    names shows it. `argument` says what may follow the name (None: nothing); with `suggests` the channel may ask
+    `Inbox.suggest` for it. The answer to a `private` command is for the asker alone, where a platform can do that.
+    """
+
+    name: str
+    names: Mapping[str, str]
+    descriptions: Mapping[str, str]
+    argument: Mapping[str, str] | None = None
+    argument_required: bool = False
+    suggests: bool = False
+    private: bool = False
 
 
 class Channel(Protocol):
@@ -73,6 +141,14 @@ class Channel(Protocol):
         """
         ...
 
+    async def settle(self, delivery: Delivery, since: datetime) -> Receipt:
+        """Find out what became of a part whose answer never came; `since` is when its first attempt began.
+
+        Returns the receipt when it arrived. Raises NotSent when it certainly did not, OutcomeUnknown when nobody can
+        tell, or what `send` raises. Nothing is sent.
+        """
+        raise OutcomeUnknown(f"nobody can tell what became of {delivery.id} since {since:%H:%M}")
+
     async def show_typing(self, destination: Destination) -> None:
         """Show that an answer is being made. A transient effect: every failure is swallowed."""
         ...
@@ -81,11 +157,33 @@ class Channel(Protocol):
         """End the platform's wait after a button was pressed. Transient too; nothing to do for other events."""
         ...
 
-    async def publish_commands(self, menus: Mapping[str, Sequence[tuple[str, str]]]) -> None:
-        """Set the platform's command menu: language tag ("" for the default) → (name, description) pairs.
+    async def publish_commands(self, commands: Sequence[CommandCard]) -> None:
+        """Set the platform's command menu. A channel without a menu does nothing. Raises ChannelError."""
+        ...
 
-        A channel without a menu does nothing. Raises ChannelError.
-        """
+
+@dataclass(frozen=True, slots=True)
+class HttpRequest:
+    """A POST to `/channels/<channel>/<account>`. Header names in lower case; `body` is already bounded in size."""
+
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class HttpResponse:
+    """What the platform is told; `body` is sent as JSON."""
+
+    status: int
+    body: JsonObject
+
+
+@runtime_checkable
+class TakesRequests(Protocol):
+    """A channel whose platform comes to us over HTTP; the gateway hands it each request, unauthenticated."""
+
+    async def take_request(self, request: HttpRequest) -> HttpResponse:
+        """Check who asks, store, and answer: 2xx only once it is on disk, 503 when it cannot be stored."""
         ...
 
 
@@ -96,6 +194,7 @@ class ChannelContext:
     account: str
     config: Any
     clock: Clock
+    memory: Memory = field(default_factory=ShortMemory)
 
 
 @dataclass(frozen=True, slots=True)

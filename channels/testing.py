@@ -34,7 +34,7 @@ from channels.errors import (
     Unparsable,
 )
 from channels.message import Button, Delivery, Destination, InboundMessage, JsonObject, OutboundMessage
-from channels.port import Channel, Inbox, RawUpdate
+from channels.port import NOTHING, Channel, CommandCard, Inbox, RawUpdate, Suggestion
 from channels.utf16 import utf16_length
 
 REAL_SECONDS: Final = 20  # a test that takes longer has failed
@@ -105,20 +105,30 @@ async def eventually(condition: Callable[[], bool]) -> None:
 
 
 class MemoryInbox(Inbox):
-    """Keeps what it is given. While `refusal` is set it raises that, but still notes what was `offered`."""
+    """Keeps what it is given. While `refusal` is set it raises that, but still notes what was `offered`.
+
+    `suggestions` is what it answers to whoever asks for some.
+    """
 
     def __init__(self, refusal: Exception | None = None) -> None:
         self.refusal = refusal
         self.offered: list[RawUpdate] = []
         self.stored: dict[str, RawUpdate] = {}
+        self.remembered: dict[str, str] = {}
+        self.suggestions: list[Suggestion] = []
 
     @override
-    async def store(self, updates: Sequence[RawUpdate]) -> None:
+    async def store(self, updates: Sequence[RawUpdate], remember: Mapping[str, str] = NOTHING) -> None:
         self.offered.extend(updates)
         if self.refusal is not None:
             raise self.refusal
         for update in updates:
             self.stored.setdefault(update.update_id, update)
+        self.remembered |= remember
+
+    @override
+    async def suggest(self, raw: JsonObject, command: str, typed: str) -> Sequence[Suggestion]:
+        return self.suggestions
 
 
 @asynccontextmanager
@@ -297,7 +307,7 @@ class ChannelContract:
             assert channel.identity
             assert all(channel.notes)
             assert channel.capabilities.text_limit is None or channel.capabilities.text_limit > 100
-            await channel.publish_commands({"": [("new", "A fresh start")], "zh-Hant": [("new", "新對話")]})
+            await channel.publish_commands([CommandCard("new", {}, {"": "A fresh start", "zh-Hant": "新對話"})])
 
 
 async def _hear(harness: ChannelHarness, channel: Channel, text: str) -> InboundMessage:

@@ -5,6 +5,7 @@ import getpass
 import os
 import sys
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 import click
@@ -85,7 +86,8 @@ async def _talk(loaded: Loaded, bindings: BindingsFile, message: str | None) -> 
             intake.finished()
             dialogue.answered.set()
 
-        intake = Intake("cli", account, house.inbox, clock, take)
+        suggest = partial(house.road.suggest, channel)
+        intake = Intake("cli", account, house.inbox, clock, take, suggest)
         house.outgoing.opened("cli", account, channel)
         async with house.worker.outlet("cli", account, channel), house.lanes.open(LANE_GRACE_SECONDS):
             reading = asyncio.create_task(intake.run(), name="intake cli")

@@ -29,7 +29,7 @@ class Gate:
 
     def refusal(self, message: InboundMessage, *, addressed: bool) -> Refusal | None:
         """None lets the message in. `addressed`: it is a command or opens with `Kimi:`, which counts as a mention."""
-        config = self._configs[message.address.channel]
+        config = self._configs[message.origin.channel]  # where it came in, whoever it speaks for
         address = message.address
         if address.sender is None:
             return Refusal("no_sender")
@@ -43,7 +43,7 @@ class Gate:
 
     def is_owner(self, message: InboundMessage) -> bool:
         """True for a sender whom the channel's settings name as an owner."""
-        return message.address.sender in self._configs[message.address.channel].owners
+        return message.address.sender in self._configs[message.origin.channel].owners
 
     def _direct(self, message: InboundMessage, config: ChannelConfig, sender: str) -> str | None:
         if config.dm_policy == "disabled":
@@ -52,7 +52,7 @@ class Gate:
             return None
         if config.dm_policy == "allowlist":
             return "dm_not_on_allowlist"
-        paired = (message.address.channel, message.address.account, sender) in self.paired
+        paired = (message.origin.channel, message.origin.account, sender) in self.paired
         return None if paired else "dm_not_paired"
 
 

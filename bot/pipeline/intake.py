@@ -6,12 +6,16 @@ disk and are read as places get free, so memory stays bounded.
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+from typing_extensions import override
+
+from bot.channel_memory import remembering
 from bot.inbox import InboxStore, StoredUpdate
 from bot.storage.errors import StorageError
 from channels.clock import Clock
-from channels.port import RawUpdate
+from channels.message import JsonObject
+from channels.port import NOTHING, Inbox, RawUpdate, Suggestion
 
 log = logging.getLogger(__name__)
 
@@ -19,30 +23,46 @@ MOST_UNDER_WAY = 2000  # updates of one account in memory
 RETRY_SECONDS = 1.0
 
 
-class Intake:
-    """Implements channels.port.Inbox. `take` begins one update's road; `finished` is to be called at its end."""
+class Intake(Inbox):
+    """Takes in for one channel account.
+
+    `take` begins one update's road; `finished` is to be called at its end. `suggest` is `Inbox.suggest`.
+    """
 
     def __init__(
-        self, channel: str, account: str, inbox: InboxStore, clock: Clock, take: Callable[[StoredUpdate], None]
+        self,
+        channel: str,
+        account: str,
+        inbox: InboxStore,
+        clock: Clock,
+        take: Callable[[StoredUpdate], None],
+        suggest: Callable[[JsonObject, str, str], Awaitable[Sequence[Suggestion]]],
     ) -> None:
         self._channel = channel
         self._account = account
         self._inbox = inbox
         self._clock = clock
         self._take = take
+        self._suggest = suggest
         self._under_way = 0
         self._last_taken = 0
         self._on_disk = True  # rows with an id above _last_taken may wait there
         self._room = asyncio.Event()
         self._room.set()
 
-    async def store(self, updates: Sequence[RawUpdate]) -> None:
-        stored = await self._inbox.store(self._channel, self._account, updates)
+    @override
+    async def store(self, updates: Sequence[RawUpdate], remember: Mapping[str, str] = NOTHING) -> None:
+        also = remembering(self._channel, self._account, remember)
+        stored = await self._inbox.store(self._channel, self._account, updates, also)
         if self._on_disk or self._under_way + len(stored) > MOST_UNDER_WAY:
             self._on_disk = True
             self._room.set()
         else:
             self._hand_over(stored)
+
+    @override
+    async def suggest(self, raw: JsonObject, command: str, typed: str) -> Sequence[Suggestion]:
+        return await self._suggest(raw, command, typed)
 
     def finished(self) -> None:
         """One update that was taken has ended."""

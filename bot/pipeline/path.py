@@ -29,9 +29,10 @@ from bot.storage.port import Statement, Storage
 from bot.tasks.wording import task_text
 from channels.clock import Clock
 from channels.errors import Unparsable
-from channels.message import Destination, InboundMessage, OutboundMessage
-from channels.port import Channel
-from routing.table import Route, Table
+from channels.message import Destination, InboundMessage, JsonObject, OutboundMessage
+from channels.port import Channel, Suggestion
+from routing.session_key import parse_session_key
+from routing.table import Table
 
 log = logging.getLogger(__name__)
 
@@ -103,6 +104,15 @@ class Path:
         language = self._catalogue.language_for(message.language, self._language)
         self._enter(Errand(update, channel, finished, message, language))
 
+    async def suggest(self, channel: Channel, raw: JsonObject, command: str, typed: str) -> Sequence[Suggestion]:
+        """What may follow `typed` as the command's argument; nothing for whom the gate refuses."""
+        message = channel.parse(raw)
+        if message is None or self._gate.refusal(message, addressed=True) is not None:
+            return ()
+        agent, session_key = self._route(message)
+        language = self._catalogue.language_for(message.language, self._language)
+        return await self._commands.suggest(command, Call(typed, message, agent, session_key, language))
+
     def _enter(self, errand: Errand) -> None:
         message, update = errand.message, errand.update
         name, arguments = _command(message)
@@ -116,14 +126,25 @@ class Path:
         if message.kind == "edit":
             self._edit(errand)
             return
-        route = self.table.resolve(message.address)
+        agent, session_key = self._route(message)
+        if agent not in self.agents:
+            self._end(update, errand.finished, self._inbox.refused(update, "unknown_agent"))
+            return
         if name is None or name == "ask":
             errand.message = replace(message, text=arguments)
             self._waiting[message.origin, message.message_id] = errand
-            self._submit(route.session_key, errand, lambda: self._turn(errand, route))
+            self._submit(session_key, errand, lambda: self._turn(errand, agent, session_key))
         else:
-            call = Call(arguments, message, route.agent, route.session_key, errand.language)
+            call = Call(arguments, message, agent, session_key, errand.language)
             self._submit(f"command {message.origin}", errand, lambda: self._command(errand, name, call))
+
+    def _route(self, message: InboundMessage) -> tuple[str, str]:
+        """(agent, session key): what an authorised client asked for, otherwise what the bindings say."""
+        if message.session_key is not None:
+            key = parse_session_key(message.session_key)
+            return key.agent, str(key)
+        route = self.table.resolve(message.address)
+        return route.agent, route.session_key
 
     def _edit(self, edit: Errand) -> None:
         """An edited question replaces the text until its turn begins."""
@@ -134,7 +155,7 @@ class Path:
         original.message = replace(original.message, text=_command(edit.message)[1])
         original.edits.append(edit)
 
-    async def _turn(self, errand: Errand, route: Route) -> None:
+    async def _turn(self, errand: Errand, agent: str, session_key: str) -> None:
         begun = await commit_patiently(self._storage, self._clock, [self._inbox.begin(errand.update)])
         self._waiting.pop((errand.message.origin, errand.message.message_id), None)
         if begun[0][0]["attempts"] > MOST_TURNS_BEGUN:
@@ -142,31 +163,29 @@ class Path:
             return
         message = errand.message
         turn = Turn(
-            session_key=route.session_key,
+            session_key=session_key,
             text=message.text,
             sender_name=message.sender_name,
             is_direct=message.address.peer.kind == "direct",
             moment=self._clock.now(),
-            history=lambda most: self._sessions.history(route.session_key, most),
+            history=lambda most: self._sessions.history(session_key, most),
         )
         asked = Record("user", message.text, message.sent_at, {"sender": message.sender_name})
         try:
             async with self._typing(errand):
-                answer = await self.agents[route.agent].answer(turn)
+                answer = await self.agents[agent].answer(turn)
         except AgentFailed as failure:
-            log.warning("A turn has no answer", extra={"session": route.session_key, "reason": failure.reason})
+            log.warning("A turn has no answer", extra={"session": session_key, "reason": failure.reason})
             text = self._catalogue.say(errand.language, words.FAILURES[failure.reason])
-            kept = self._sessions.append(route.session_key, route.agent, [asked])
-            await self._finish(errand, OutboundMessage(message.origin, text, reply_to=message.message_id), kept)
+            kept = self._sessions.append(session_key, agent, [asked])
+            await self._finish(errand, _answer(message, text), kept)
             return
         metadata = dict(answer.metadata)
         if answer.model is not None:
             metadata["model"] = answer.model
         said = Record("assistant", answer.text, self._clock.now(), metadata)
-        kept = self._sessions.append(route.session_key, route.agent, [asked, said])
-        await self._finish(
-            errand, OutboundMessage(message.origin, answer.text, "markdown", reply_to=message.message_id), kept
-        )
+        kept = self._sessions.append(session_key, agent, [asked, said])
+        await self._finish(errand, replace(_answer(message, answer.text), format="markdown"), kept)
 
     async def _command(self, errand: Errand, name: str, call: Call) -> None:
         reply = await self._commands.run(name, call)
@@ -181,11 +200,8 @@ class Path:
             reply.after()
 
     async def _say(self, errand: Errand, reply: Reply) -> None:
-        origin, message_id = errand.message.origin, errand.message.message_id
-        answered = None if errand.message.kind == "button" else message_id
-        await self._finish(
-            errand, OutboundMessage(origin, reply.text, reply_to=answered, buttons=reply.buttons), reply.statements
-        )
+        answer = replace(_answer(errand.message, reply.text), buttons=reply.buttons)
+        await self._finish(errand, answer, reply.statements)
 
     async def _offer_pairing(self, errand: Errand) -> None:
         address, update = errand.message.address, errand.update
@@ -195,7 +211,7 @@ class Path:
         text = self._catalogue.say(errand.language, words.PAIRING_CODE, code=code)
         queued = self._outgoing.queue(
             errand.channel,
-            OutboundMessage(errand.message.origin, text),
+            replace(_answer(errand.message, text), reply_to=None),
             "answer",
             Source("inbox", update.source_id),
             errand.language,
@@ -225,7 +241,7 @@ class Path:
         text = self._catalogue.say(errand.language, words.SOMETHING_WENT_WRONG)
         queued = self._outgoing.queue(
             errand.channel,
-            OutboundMessage(errand.message.origin, text, reply_to=errand.message.message_id),
+            _answer(errand.message, text),
             "answer",
             Source("inbox", errand.update.source_id),
             errand.language,
@@ -280,6 +296,12 @@ class Path:
             yield
         finally:
             task.cancel()
+
+
+def _answer(message: InboundMessage, text: str) -> OutboundMessage:
+    """`text` as the answer to `message`; a press is answered without pointing at what was pressed."""
+    reply_to = None if message.kind == "button" else message.message_id
+    return OutboundMessage(message.origin, text, reply_to=reply_to, reply_token=message.reply_token)
 
 
 def _command(message: InboundMessage) -> tuple[str | None, str]:

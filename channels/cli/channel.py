@@ -6,7 +6,7 @@ import logging
 import os
 import sys
 import uuid
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Final, TextIO
 
@@ -19,7 +19,7 @@ from channels.cli.terminal import LineSource, StreamLines
 from channels.clock import Clock
 from channels.errors import NotSent
 from channels.message import Delivery, Destination, InboundMessage, JsonObject, OutboundMessage, Receipt
-from channels.port import Channel, ChannelContext, Inbox, RawUpdate
+from channels.port import Channel, ChannelContext, CommandCard, Inbox, RawUpdate
 from channels.utf16 import without_lone_surrogates
 
 log = logging.getLogger(__name__)
@@ -108,7 +108,7 @@ class CliChannel(Channel):
         return
 
     @override
-    async def publish_commands(self, menus: Mapping[str, Sequence[tuple[str, str]]]) -> None:
+    async def publish_commands(self, commands: Sequence[CommandCard]) -> None:
         return
 
     async def _store(self, inbox: Inbox, text: str) -> None:

@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -17,7 +17,7 @@ from channels.clock import Clock
 from channels.errors import NotSent, OutcomeUnknown, RateLimited, Refused, Unauthorized
 from channels.governor import Governor
 from channels.message import Delivery, Destination, InboundMessage, JsonObject, OutboundMessage, Receipt
-from channels.port import Channel, ChannelContext, Inbox
+from channels.port import Channel, ChannelContext, CommandCard, Inbox
 from channels.telegram.api import BotApi
 from channels.telegram.config import TelegramConfig
 from channels.telegram.failures import channel_error
@@ -151,15 +151,19 @@ class TelegramChannel(Channel):
                     log.debug("A pressed button keeps waiting", extra={"reason": error.message})
 
     @override
-    async def publish_commands(self, menus: Mapping[str, Sequence[tuple[str, str]]]) -> None:
+    async def publish_commands(self, commands: Sequence[CommandCard]) -> None:
         """Telegram knows languages by two letters alone: of several Chinese menus the first one counts."""
-        by_code: dict[str, Sequence[tuple[str, str]]] = {}
-        for tag, menu in menus.items():
-            by_code.setdefault(tag.partition("-")[0].lower(), menu)
+        by_code: dict[str, str] = {}
+        for tag in (tag for card in commands for tag in card.descriptions):
+            by_code.setdefault(tag.partition("-")[0].lower(), tag)
         try:
-            for code, menu in by_code.items():
-                commands = [(name, description[:DESCRIPTION_LENGTH]) for name, description in menu]
-                await self._bot.set_my_commands(commands, language_code=code)
+            for code, tag in by_code.items():
+                menu = [
+                    (card.name, card.descriptions[tag][:DESCRIPTION_LENGTH])
+                    for card in commands
+                    if tag in card.descriptions
+                ]
+                await self._bot.set_my_commands(menu, language_code=code)
         except TelegramError as error:
             raise channel_error(error) from None
 

@@ -20,7 +20,7 @@ from channels.errors import (
     Unauthorized,
 )
 from channels.message import Button, Delivery, Destination, JsonObject, OutboundMessage, Receipt
-from channels.port import Channel
+from channels.port import Channel, CommandCard
 from channels.telegram.channel import open_telegram
 from channels.telegram.config import TelegramRate
 from channels.testing import MemoryInbox, eventually
@@ -256,14 +256,9 @@ async def test_a_press_is_acknowledged_and_nothing_else_is() -> None:
 
 
 async def test_menus_are_set_for_each_language_that_telegram_knows() -> None:
-    menus = {
-        "": [("new", "新對話")],
-        "zh-Hant": [("new", "新對話")],
-        "zh-Hans": [("new", "新对话")],
-        "en": [("new", "x" * 300)],
-    }
+    card = CommandCard("new", {}, {"": "新對話", "zh-Hant": "新對話", "zh-Hans": "新对话", "en": "x" * 300})
     async with opened() as (api, channel):
-        await channel.publish_commands(menus)
+        await channel.publish_commands([card])
         calls = api.calls_of("setMyCommands")
     assert [call.get("language_code", "") for call in calls] == ["", "zh", "en"]
     assert calls[1]["commands"] == [{"command": "new", "description": "新對話"}]
@@ -274,7 +269,7 @@ async def test_a_menu_that_is_refused_is_told() -> None:
     async with opened() as (api, channel):
         api.script["setMyCommands"].append(refusal(400, "Bad Request: BOT_COMMAND_INVALID"))
         with pytest.raises(Refused):
-            await channel.publish_commands({"": [("x", "y")]})
+            await channel.publish_commands([CommandCard("x", {}, {"": "y"})])
 
 
 async def test_receiving_stores_and_parse_reads_what_was_stored() -> None:

@@ -1,6 +1,7 @@
 """The delivery worker over a real database, with a channel that fails on order."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ from channels.errors import (
     Unauthorized,
 )
 from channels.message import Delivery, Destination, InboundMessage, JsonObject, OutboundMessage, Receipt
-from channels.port import Inbox
+from channels.port import CommandCard, Inbox
 
 
 class ScriptedChannel:
@@ -56,7 +57,10 @@ class ScriptedChannel:
 
     async def acknowledge_press(self, raw: JsonObject) -> None: ...
 
-    async def publish_commands(self, menus: Mapping[str, Sequence[tuple[str, str]]]) -> None: ...
+    async def settle(self, delivery: Delivery, since: datetime) -> Receipt:
+        raise OutcomeUnknown("nobody knows")
+
+    async def publish_commands(self, commands: Sequence[CommandCard]) -> None: ...
 
 
 class Post:

@@ -196,7 +196,8 @@ def test_lock_is_held_for_one_process_at_a_time(tmp_path: Path) -> None:
 
 def test_every_named_statement_exists_and_is_used() -> None:
     package = Path(sqlite.__file__).parents[1]
-    names = re.compile(r'"((?:inbox|outbox|sessions|tasks|heartbeat|pairings)\.[a-z_]+)"')
+    files = {path.stem for path in package.glob("storage/sql/*.sql")}
+    names = re.compile(rf'"((?:{"|".join(sorted(files))})\.[a-z_]+)"')
     used: set[str] = set()
     for path in package.rglob("*.py"):
         used |= set(names.findall(path.read_text("utf-8")))

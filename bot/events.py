@@ -1,0 +1,100 @@
+"""What happens, told to those who listen at this moment: the gateway's clients.
+
+Events are transient: what must arrive goes through the outbox. The newest stay in memory for a while, so that a client
+whose connection broke can read on where it stopped.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from channels.clock import Clock, unix_ms
+from channels.message import JsonObject
+
+KEPT: Final = 10_000
+MOST_UNREAD: Final = 1_000  # of one listener; who reads more slowly is let go and reads on by `since`
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event. `seq` rises with each, also over restarts; `session_key` None concerns no single session."""
+
+    seq: int
+    type: str
+    session_key: str | None
+    data: JsonObject
+
+
+class Listener:
+    """What one client has not read yet."""
+
+    def __init__(self, wants: Callable[[Event], bool]) -> None:
+        self._wants = wants
+        self._unread: deque[Event] = deque()
+        self._something = asyncio.Event()
+        self.overrun = False
+
+    async def read(self) -> Sequence[Event]:
+        """The next events, at least one. Empty once the listener was too slow (`overrun`)."""
+        await self._something.wait()
+        self._something.clear()
+        events = [] if self.overrun else list(self._unread)
+        self._unread.clear()
+        return events
+
+    def offer(self, event: Event) -> None:
+        """Called by Events."""
+        if self.overrun or not self._wants(event):
+            return
+        self._unread.append(event)
+        self.overrun = len(self._unread) > MOST_UNREAD
+        self._something.set()
+
+
+class Events:
+    """Publishes to every listener. Not for threads."""
+
+    def __init__(self, clock: Clock) -> None:
+        # Beginning at the time keeps numbers rising over restarts: nobody publishes a million events a second.
+        self._seq = unix_ms(clock.now()) * 1000
+        self._kept: deque[Event] = deque(maxlen=KEPT)
+        self._listeners: set[Listener] = set()
+
+    @property
+    def newest_seq(self) -> int:
+        """The number of the newest event, or a number below that of the first."""
+        return self._seq
+
+    @property
+    def is_heard(self) -> bool:
+        """False while nobody listens: what costs much to publish need not be."""
+        return bool(self._listeners)
+
+    def publish(self, event_type: str, session_key: str | None, data: JsonObject) -> None:
+        """Tell all that listen. Never waits, never raises."""
+        self._seq += 1
+        event = Event(self._seq, event_type, session_key, data)
+        self._kept.append(event)
+        for listener in self._listeners:
+            listener.offer(event)
+
+    def since(self, seq: int) -> Sequence[Event] | None:
+        """The events after `seq`, in order; None when some of them are no longer kept."""
+        if not self._kept or seq >= self._seq:
+            return ()
+        if seq < self._kept[0].seq - 1:
+            return None
+        return [event for event in self._kept if event.seq > seq]
+
+    @contextmanager
+    def listen(self, wants: Callable[[Event], bool]) -> Iterator[Listener]:
+        """Hear what `wants` says yes to, from now until the block ends."""
+        listener = Listener(wants)
+        self._listeners.add(listener)
+        try:
+            yield listener
+        finally:
+            self._listeners.discard(listener)
