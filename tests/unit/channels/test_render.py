@@ -243,5 +243,6 @@ def test_hostile_markdown_costs_in_proportion_to_its_length(piece: str) -> None:
         return time.process_time() - started
 
     seconds(100)
-    short = min(seconds(20_000) for _ in range(2))
-    assert seconds(80_000) < 8 * short + 0.05
+    # The best of three: a garbage collection or another process must not be taken for the parser.
+    short, long = (min(seconds(length) for _ in range(3)) for length in (20_000, 80_000))
+    assert long < 8 * short + 0.05
