@@ -8,6 +8,7 @@ import click
 from typing_extensions import override
 
 SUBCOMMANDS = {
+    "onboard": "bot.cli.onboard:onboard",
     "run": "bot.cli.run:run",
     "simulate": "bot.cli.run:simulate",
     "agent": "bot.cli.agent:agent",

@@ -7,6 +7,7 @@ NAME="with \\n, \\" and \\\\"
 """
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -44,6 +45,21 @@ def read_env_file(path: Path) -> dict[str, str]:
     if faults:
         raise FileFaults(faults)
     return values
+
+
+def with_values(text: str, values: Mapping[str, str]) -> str:
+    """The text of such a file with `values` set in it: lines that set one are replaced in place, new ones follow."""
+    left = {name: f"{name}={_quoted(value)}" for name, value in values.items()}
+    lines = []
+    for line in text.splitlines():
+        found = _LINE.fullmatch(line)
+        lines.append(left.pop(found[1], line) if found else line)
+    return "\n".join([*lines, *left.values()]) + "\n"
+
+
+def _quoted(value: str) -> str:
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\r", "\\r")
+    return f'"{escaped}"'
 
 
 def _value(written: str) -> str | None:

@@ -7,10 +7,9 @@ back. So a crash between the two leaves the mark, and the next round writes the 
 import asyncio
 import json
 import logging
-import os
-import tempfile
 from pathlib import Path
 
+from bot.files import write_atomically
 from bot.storage.errors import StorageError
 from bot.storage.port import Storage
 from bot.tasks.store import TaskStore
@@ -60,20 +59,6 @@ class ResultFiles:
             write_atomically(self._folder / f"{task.id}.json", _text(task))
         if latest is not None:
             write_atomically(self._folder / "latest.json", _text(latest))
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Whoever reads `path` sees the old text or the new one, whole; also after a power cut."""
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")  # made with mode 0600
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 def _text(task: Task) -> str:

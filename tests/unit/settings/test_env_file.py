@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.settings.env_file import read_env_file
+from bot.settings.env_file import read_env_file, with_values
 from routing.document import FileFaults
 
 
@@ -54,3 +54,12 @@ def test_all_faults_are_told_and_no_value_is(tmp_path: Path) -> None:
 def test_missing_file_is_a_fault(tmp_path: Path) -> None:
     with pytest.raises(FileFaults, match="there is no such file"):
         read_env_file(tmp_path / "none")
+
+
+def test_values_are_set_in_place_and_new_ones_follow(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text("# mine\nexport A=old\nB=kept\n", encoding="utf-8")
+    file.write_text(with_values(file.read_text(encoding="utf-8"), {"C": 'x"\\\n#', "A": "new one"}), encoding="utf-8")
+
+    assert read_env_file(file) == {"A": "new one", "B": "kept", "C": 'x"\\\n#'}
+    assert file.read_text(encoding="utf-8").splitlines()[0] == "# mine"
