@@ -105,7 +105,9 @@ async def run(
     settings.database.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     accounts = _accounts(settings, manifests)
     if not accounts:
-        raise ConfigurationError("no channel is enabled: set TELEGRAM_BOT_TOKEN, or run with --simulate")
+        raise ConfigurationError(
+            "no channel is enabled: set TELEGRAM_BOT_TOKEN or DISCORD_BOT_TOKEN, or run with --simulate"
+        )
     clock = SystemClock()
     with run_lock(settings.database):
         async with open_house(settings, bindings, clock) as house:
@@ -217,7 +219,8 @@ def _build(settings: Settings, bindings: BindingsFile, clock: Clock, storage: St
 
 def _host(house: House, manifest: ChannelManifest, account: str) -> ChannelHost:
     memory = ChannelMemory(house.storage, manifest.name, account)
-    context = ChannelContext(account, house.settings.channels[manifest.name], house.clock, memory)
+    try_again = house.catalogue.in_all_languages(words.TRY_AGAIN, house.settings.language)
+    context = ChannelContext(account, house.settings.channels[manifest.name], house.clock, memory, try_again)
     return ChannelHost(
         name=manifest.name,
         account=account,

@@ -43,6 +43,10 @@ class Catalogue:
         # Not str.format: a value with braces in it must stay what somebody wrote.
         return _PLACEHOLDER.sub(lambda found: str(values[found[1]]), sentence)
 
+    def in_all_languages(self, msgid: str, default: Language) -> dict[str, str]:
+        """A sentence without values by language tag; under "" for those who speak none of ours."""
+        return {"": self.say(default, msgid)} | {language: self.say(language, msgid) for language in LANGUAGES}
+
 
 def _read(language: Language) -> GNUTranslations:
     folder = files("bot") / "locale" / language.replace("-", "_") / "LC_MESSAGES"

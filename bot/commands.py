@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from bot import words
-from bot.catalogue import LANGUAGES, Catalogue, Language
+from bot.catalogue import Catalogue, Language
 from bot.sessions.store import SessionStore
 from bot.storage.port import Statement
 from bot.tasks.store import TaskStore
@@ -106,12 +106,13 @@ class Commands:
 
     def cards(self, default: Language) -> list[CommandCard]:
         """The table for a platform's menu; `default` is the language of those who speak none of ours."""
+        in_all_languages = self._catalogue.in_all_languages
         return [
             CommandCard(
                 name=command.name,
-                names=self._in_all_languages(command.title, default),
-                descriptions=self._in_all_languages(command.description, default),
-                argument=None if command.argument is None else self._in_all_languages(command.argument, default),
+                names=in_all_languages(command.title, default),
+                descriptions=in_all_languages(command.description, default),
+                argument=None if command.argument is None else in_all_languages(command.argument, default),
                 argument_required=command.argument_required,
                 suggests=command.suggests is not None,
                 private=command.private,
@@ -251,11 +252,6 @@ class Commands:
         if not call.arguments:
             return Reply(self._catalogue.say(call.language, words.WHICH_TASK, command=command))
         return Reply(self._catalogue.say(call.language, words.TASK_NOT_FOUND, task=call.arguments))
-
-    def _in_all_languages(self, word: str, default: Language) -> dict[str, str]:
-        return {"": self._catalogue.say(default, word)} | {
-            language: self._catalogue.say(language, word) for language in LANGUAGES
-        }
 
     def _state(self, language: Language, task: Task) -> str:
         return self._catalogue.say(language, words.TASK_STATES[task.state])

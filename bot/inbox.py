@@ -1,9 +1,11 @@
 """The inbox: every event of a platform, on disk before it is acknowledged, answered once."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
+from bot.storage.errors import GuardFailed
 from bot.storage.port import Row, SqlValue, Statement, Storage
 from channels.clock import Clock, unix_ms
 from channels.port import RawUpdate
@@ -86,6 +88,11 @@ class InboxStore:
     def quarantined(self, update: StoredUpdate, reason: str) -> Statement:
         """The row cannot be handled; it is kept for a person to look at."""
         return self._finish(update, "quarantined", reason)
+
+    async def close_late(self, update: StoredUpdate) -> None:
+        """Close a row whose sender was told to try again, unless it is finished already."""
+        with suppress(GuardFailed):
+            await self._storage.commit([self.refused(update, "stored_too_late")])
 
     def prune(self) -> Statement:
         """Forget rows that ended longer ago than any platform repeats them."""

@@ -43,6 +43,7 @@ MODEL_REFUSED: Final = "My model will not answer this. Try to put it differently
 MODEL_MISCONFIGURED: Final = "I cannot answer until my owner has looked at my model settings."
 INTERRUPTED: Final = "The work was interrupted."
 SOMETHING_WENT_WRONG: Final = "Something went wrong on my side. Please try again."
+TRY_AGAIN: Final = "I could not take that down. Please try again in a moment."
 POSSIBLE_DUPLICATE: Final = "(You may have received this message already.)"
 
 FAILURES: Final[Mapping[str, str]] = MappingProxyType(

@@ -36,11 +36,19 @@ class Suggestion:
 class Inbox(Protocol):
     """Where a channel puts what it received, and asks what it must answer at once."""
 
-    async def store(self, updates: Sequence[RawUpdate], remember: Mapping[str, str] = NOTHING) -> None:
+    async def store(
+        self,
+        updates: Sequence[RawUpdate],
+        remember: Mapping[str, str] = NOTHING,
+        *,
+        within_seconds: float | None = None,
+    ) -> None:
         """Return when all of `updates` are on disk (those that were there already count as stored).
 
         `remember` goes to the channel's memory in the same transaction. Raises an exception when they are not on
-        disk: the channel then acknowledges nothing and offers them again later.
+        disk: the channel then acknowledges nothing and offers them again later. Raises TimeoutError when they are
+        not there `within_seconds`, for a platform that does not wait longer: they are then never answered, even
+        where they reach the disk after all.
         """
         ...
 
@@ -189,12 +197,16 @@ class TakesRequests(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ChannelContext:
-    """All that a channel is given. `config` is the manifest's own model, `account` a key of its `accounts`."""
+    """All that a channel is given. `config` is the manifest's own model, `account` a key of its `accounts`.
+
+    `try_again` asks a person to repeat what could not be kept: texts by language tag, "" for the default.
+    """
 
     account: str
     config: Any
     clock: Clock
     memory: Memory = field(default_factory=ShortMemory)
+    try_again: Mapping[str, str] = field(default_factory=lambda: {"": "Please try again in a moment."})
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ from channels.errors import (
     Unparsable,
 )
 from channels.message import Button, Delivery, Destination, InboundMessage, JsonObject, OutboundMessage
-from channels.port import NOTHING, Channel, CommandCard, Inbox, RawUpdate, Suggestion
+from channels.port import NOTHING, Channel, CommandCard, Inbox, Memory, RawUpdate, ShortMemory, Suggestion
 from channels.utf16 import utf16_length
 
 REAL_SECONDS: Final = 20  # a test that takes longer has failed
@@ -59,6 +59,11 @@ class ChannelHarness(Protocol):
     @property
     def clock(self) -> ManualClock:
         """The clock of the channels that `open` makes."""
+        ...
+
+    @property
+    def memory(self) -> Memory:
+        """The memory of the channels that `open` makes: the same for all of them, as after a restart."""
         ...
 
     @property
@@ -107,24 +112,30 @@ async def eventually(condition: Callable[[], bool]) -> None:
 class MemoryInbox(Inbox):
     """Keeps what it is given. While `refusal` is set it raises that, but still notes what was `offered`.
 
-    `suggestions` is what it answers to whoever asks for some.
+    What is to be remembered goes to `memory`; `suggestions` is what it answers to whoever asks for some.
     """
 
-    def __init__(self, refusal: Exception | None = None) -> None:
+    def __init__(self, refusal: Exception | None = None, memory: Memory | None = None) -> None:
         self.refusal = refusal
+        self.memory = ShortMemory() if memory is None else memory
         self.offered: list[RawUpdate] = []
         self.stored: dict[str, RawUpdate] = {}
-        self.remembered: dict[str, str] = {}
         self.suggestions: list[Suggestion] = []
 
     @override
-    async def store(self, updates: Sequence[RawUpdate], remember: Mapping[str, str] = NOTHING) -> None:
+    async def store(
+        self,
+        updates: Sequence[RawUpdate],
+        remember: Mapping[str, str] = NOTHING,
+        *,
+        within_seconds: float | None = None,
+    ) -> None:
         self.offered.extend(updates)
         if self.refusal is not None:
             raise self.refusal
         for update in updates:
             self.stored.setdefault(update.update_id, update)
-        self.remembered |= remember
+        await self.memory.remember(remember)
 
     @override
     async def suggest(self, raw: JsonObject, command: str, typed: str) -> Sequence[Suggestion]:
@@ -160,7 +171,7 @@ class ChannelContract:
 
     async def test_many_messages_come_once_each_and_in_order(self, harness: ChannelHarness) -> None:
         async with harness.open() as channel:
-            inbox = MemoryInbox()
+            inbox = _inbox(harness)
             async with receiving(channel, inbox):
                 for number in range(20):
                     await harness.say(f"message {number}")
@@ -169,7 +180,7 @@ class ChannelContract:
 
     async def test_what_the_store_refused_is_offered_again(self, harness: ChannelHarness) -> None:
         async with harness.open() as channel:
-            inbox = MemoryInbox(OSError("the disk is full"))
+            inbox = _inbox(harness, OSError("the disk is full"))
             async with receiving(channel, inbox):
                 await harness.say("keep me")
                 await eventually(lambda: bool(inbox.offered) and harness.clock.sleepers > 0)
@@ -182,7 +193,7 @@ class ChannelContract:
     ) -> None:
         if not harness.redelivers:
             pytest.skip("this platform repeats nothing")
-        first, second = MemoryInbox(OSError("the disk is full")), MemoryInbox()
+        first, second = _inbox(harness, OSError("the disk is full")), _inbox(harness)
         async with harness.open() as channel, receiving(channel, first):
             await harness.say("keep me")
             await eventually(lambda: bool(first.offered))
@@ -191,7 +202,7 @@ class ChannelContract:
         assert first.offered[0].update_id in second.stored
 
     async def test_what_was_stored_is_acknowledged(self, harness: ChannelHarness) -> None:
-        first, second = MemoryInbox(), MemoryInbox()
+        first, second = _inbox(harness), _inbox(harness)
         async with harness.open() as channel, receiving(channel, first):
             await harness.say("one")
             await eventually(lambda: len(first.stored) == 1)
@@ -310,6 +321,10 @@ class ChannelContract:
             await channel.publish_commands([CommandCard("new", {}, {"": "A fresh start", "zh-Hant": "新對話"})])
 
 
+def _inbox(harness: ChannelHarness, refusal: Exception | None = None) -> MemoryInbox:
+    return MemoryInbox(refusal, harness.memory)
+
+
 async def _hear(harness: ChannelHarness, channel: Channel, text: str) -> InboundMessage:
     said = channel.parse(await _hear_raw(harness, channel, text))
     assert said is not None
@@ -318,7 +333,7 @@ async def _hear(harness: ChannelHarness, channel: Channel, text: str) -> Inbound
 
 async def _hear_raw(harness: ChannelHarness, channel: Channel, text: str) -> dict[str, Any]:
     """The stored event of a person saying `text`."""
-    inbox = MemoryInbox()
+    inbox = _inbox(harness)
     async with receiving(channel, inbox):
         await harness.say(text)
         await eventually(lambda: bool(inbox.stored))

@@ -129,6 +129,7 @@ async def _channels(loaded: Loaded) -> list[Finding]:
             except ChannelError as error:
                 findings.append(Finding("error", f"{name} ({account}): {error}"))
     if not findings:
-        words = "no channel has a token: set TELEGRAM_BOT_TOKEN; until then javis run starts the simulator"
+        variables = "TELEGRAM_BOT_TOKEN or DISCORD_BOT_TOKEN"
+        words = f"no channel has a token: set {variables}; until then javis run starts the simulator"
         findings.append(Finding("warning", words))
     return findings

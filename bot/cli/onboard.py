@@ -136,7 +136,13 @@ class _Ear(Inbox):
         self.heard: asyncio.Future[InboundMessage] = asyncio.get_running_loop().create_future()
 
     @override
-    async def store(self, updates: Sequence[RawUpdate], remember: Mapping[str, str] = NOTHING) -> None:
+    async def store(
+        self,
+        updates: Sequence[RawUpdate],
+        remember: Mapping[str, str] = NOTHING,
+        *,
+        within_seconds: float | None = None,
+    ) -> None:
         for update in updates:
             message = self._channel.parse(json.loads(update.raw))
             if message is not None and message.address.peer.kind == "direct" and not self.heard.done():

@@ -6,14 +6,14 @@ disk and are read as places get free, so memory stays bounded.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 
 from typing_extensions import override
 
 from bot.channel_memory import remembering
 from bot.inbox import InboxStore, StoredUpdate
 from bot.storage.errors import StorageError
-from channels.clock import Clock
+from channels.clock import Clock, deadline
 from channels.message import JsonObject
 from channels.port import NOTHING, Inbox, RawUpdate, Suggestion
 
@@ -46,19 +46,38 @@ class Intake(Inbox):
         self._suggest = suggest
         self._under_way = 0
         self._last_taken = 0
+        self._too_late: set[asyncio.Task[list[StoredUpdate]]] = set()
         self._on_disk = True  # rows with an id above _last_taken may wait there
         self._room = asyncio.Event()
         self._room.set()
 
     @override
-    async def store(self, updates: Sequence[RawUpdate], remember: Mapping[str, str] = NOTHING) -> None:
+    async def store(
+        self,
+        updates: Sequence[RawUpdate],
+        remember: Mapping[str, str] = NOTHING,
+        *,
+        within_seconds: float | None = None,
+    ) -> None:
         also = remembering(self._channel, self._account, remember)
-        stored = await self._inbox.store(self._channel, self._account, updates, also)
+        storing = self._inbox.store(self._channel, self._account, updates, also)
+        stored = await (storing if within_seconds is None else self._in_time(storing, within_seconds))
         if self._on_disk or self._under_way + len(stored) > MOST_UNDER_WAY:
             self._on_disk = True
             self._room.set()
         else:
             self._hand_over(stored)
+
+    async def _in_time(self, storing: Coroutine[None, None, list[StoredUpdate]], seconds: float) -> list[StoredUpdate]:
+        """Raises TimeoutError; what reaches the disk later is closed there, since nobody takes it from here."""
+        task = asyncio.create_task(storing, name=f"store {self._channel}")
+        try:
+            async with deadline(self._clock, seconds):
+                return await asyncio.shield(task)
+        except TimeoutError:
+            self._too_late.add(task)
+            task.add_done_callback(lambda _: self._room.set())
+            raise
 
     @override
     async def suggest(self, raw: JsonObject, command: str, typed: str) -> Sequence[Suggestion]:
@@ -76,16 +95,26 @@ class Intake(Inbox):
             await self._room.wait()
             self._room.clear()
             try:
-                while self._on_disk and (room := MOST_UNDER_WAY - self._under_way) > 0:
+                await self._close_late()
+                # A row that is too late must not be read before it is closed.
+                while self._on_disk and not self._too_late and (room := MOST_UNDER_WAY - self._under_way) > 0:
                     self._on_disk = False  # whoever stores while we read sets it again
                     waiting = await self._inbox.waiting(self._channel, self._account, after=self._last_taken, most=room)
-                    self._on_disk = self._on_disk or len(waiting) == room
-                    self._hand_over(waiting)
+                    self._on_disk = self._on_disk or len(waiting) == room or bool(self._too_late)
+                    self._hand_over(() if self._too_late else waiting)
             except StorageError as error:
                 log.warning("Reading the inbox failed", extra={"channel": self._channel, "error": str(error)})
                 self._on_disk = True
                 await self._clock.sleep(RETRY_SECONDS)
                 self._room.set()
+
+    async def _close_late(self) -> None:
+        """Close what its sender was told to try again; a process that dies before leaves it to be answered."""
+        for task in [task for task in self._too_late if task.done()]:
+            if task.exception() is None:
+                for update in task.result():
+                    await self._inbox.close_late(update)
+            self._too_late.discard(task)
 
     def _hand_over(self, updates: Sequence[StoredUpdate]) -> None:
         for update in updates:

@@ -11,7 +11,7 @@ from typing_extensions import override
 from channels.cli.channel import CliChannel
 from channels.clock import ManualClock
 from channels.message import Destination, JsonObject
-from channels.port import Channel
+from channels.port import Channel, Memory, ShortMemory
 from channels.testing import ChannelContract, ChannelHarness, Fault
 
 
@@ -44,11 +44,17 @@ class CliHarness(ChannelHarness):
         self.keyboard = Keyboard()
         self.screen = Screen()
         self._clock = ManualClock()
+        self._memory = ShortMemory()
 
     @property
     @override
     def clock(self) -> ManualClock:
         return self._clock
+
+    @property
+    @override
+    def memory(self) -> Memory:
+        return self._memory
 
     @property
     @override

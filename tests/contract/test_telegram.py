@@ -10,7 +10,7 @@ from typing_extensions import override
 from channels.clock import ManualClock
 from channels.config import AccountConfig
 from channels.message import Destination, JsonObject
-from channels.port import Channel, ChannelContext
+from channels.port import Channel, ChannelContext, Memory, ShortMemory
 from channels.registry import load_manifests, open_channel
 from channels.simulator.server import Simulator, run_simulator
 from channels.telegram.config import TelegramConfig
@@ -25,6 +25,7 @@ class TelegramHarness(ChannelHarness):
     def __init__(self, simulator: Simulator, clock: ManualClock) -> None:
         self._simulator = simulator
         self._clock = clock
+        self._memory = ShortMemory()
         self._token = simulator.telegram_token
         simulator.telegram.add_group(FORUM, "A forum", [OWNER], kind="forum")
         self._topic = simulator.telegram.add_topic(FORUM, "A topic")
@@ -33,6 +34,11 @@ class TelegramHarness(ChannelHarness):
     @override
     def clock(self) -> ManualClock:
         return self._clock
+
+    @property
+    @override
+    def memory(self) -> Memory:
+        return self._memory
 
     @property
     @override
@@ -55,7 +61,7 @@ class TelegramHarness(ChannelHarness):
             accounts={"default": AccountConfig(token=SecretStr(self._token))},
             api_base=self._simulator.telegram_api_base,
         )
-        return open_channel(load_manifests()["telegram"], ChannelContext("default", config, self._clock))
+        return open_channel(load_manifests()["telegram"], ChannelContext("default", config, self._clock, self._memory))
 
     @override
     async def say(self, text: str) -> None:
