@@ -1,14 +1,14 @@
 """SQLite: one writer thread that commits many callers' work with one fsync, and readers beside it.
 
 A caller's `await commit(...)` returns after the fsync of its group. While one group is on its way to the disk the
-next one gathers, so the number of syncs falls as the load rises. Inside a group every transaction stands in a
-savepoint of its own: one that fails takes only itself back.
+next one gathers, so the number of syncs falls as the load rises. A group in which a transaction fails is begun anew,
+with a savepoint for each: the one that fails takes only itself back, and the many groups without a failure pay nothing.
 """
 
 import asyncio
 import os
 import sqlite3
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -35,6 +35,8 @@ GROUP_LIMIT = 512  # transactions a group: bounds how long the first of them wai
 _Rows = Sequence[Sequence[Row]]
 _Waiting = tuple[Sequence[Statement], asyncio.Future[_Rows]]
 _Outcome = _Rows | StorageError
+# The last two come from values that SQLite cannot hold: a number beyond 64 bits, half of a surrogate pair.
+_FAULTS = (GuardFailed, sqlite3.Error, OverflowError, UnicodeEncodeError)
 
 
 @asynccontextmanager
@@ -120,8 +122,8 @@ class SqliteStorage:
         outcomes: Sequence[_Outcome]
         try:
             outcomes = _commit_group(self._writer, self._queries, [statements for statements, _ in group])
-        except sqlite3.Error as error:
-            outcomes = [_named(error)] * len(group)
+        except _FAULTS as fault:
+            outcomes = [_named(fault)] * len(group)
         self._loop.call_soon_threadsafe(self._finish_group, group, outcomes)
 
     def _finish_group(self, group: Sequence[_Waiting], outcomes: Sequence[_Outcome]) -> None:
@@ -142,9 +144,23 @@ class SqliteStorage:
 def _commit_group(
     writer: sqlite3.Connection, queries: Mapping[str, str], group: Sequence[Sequence[Statement]]
 ) -> Sequence[_Outcome]:
+    try:
+        return _run_all(writer, queries, group, _run_plainly)
+    except _FAULTS as fault:
+        if isinstance(_named(fault), StorageUnavailable):
+            raise  # not the fault of one: the group failed
+    return _run_all(writer, queries, group, _run_in_savepoint)
+
+
+def _run_all(
+    writer: sqlite3.Connection,
+    queries: Mapping[str, str],
+    group: Sequence[Sequence[Statement]],
+    run: Callable[[sqlite3.Connection, Mapping[str, str], Sequence[Statement]], _Outcome],
+) -> Sequence[_Outcome]:
     writer.execute("BEGIN IMMEDIATE")
     try:
-        outcomes = [_run_in_savepoint(writer, queries, statements) for statements in group]
+        outcomes = [run(writer, queries, statements) for statements in group]
         writer.execute("COMMIT")
     except BaseException:
         if writer.in_transaction:
@@ -153,20 +169,20 @@ def _commit_group(
     return outcomes
 
 
+def _run_plainly(writer: sqlite3.Connection, queries: Mapping[str, str], statements: Sequence[Statement]) -> _Outcome:
+    return [_run(writer, queries[statement.name], statement) for statement in statements]
+
+
 def _run_in_savepoint(
     writer: sqlite3.Connection, queries: Mapping[str, str], statements: Sequence[Statement]
 ) -> _Outcome:
     writer.execute("SAVEPOINT caller")
-    failure: StorageError
     try:
-        results = [_run(writer, queries[statement.name], statement) for statement in statements]
-    except sqlite3.Error as error:
-        named = _named(error)
-        if not writer.in_transaction or isinstance(named, StorageUnavailable):
+        results = _run_plainly(writer, queries, statements)
+    except _FAULTS as fault:
+        failure = _named(fault)
+        if not writer.in_transaction or isinstance(failure, StorageUnavailable):
             raise  # a full disk makes SQLite undo the whole transaction: the group failed, not this caller
-        failure = named
-    except GuardFailed as guard:
-        failure = guard
     else:
         writer.execute("RELEASE caller")
         return results
@@ -232,7 +248,9 @@ async def _reader(uri: str) -> AsyncIterator[aiosqlite.Connection]:
         yield connection
 
 
-def _named(error: sqlite3.Error) -> StorageError:
+def _named(error: Exception) -> StorageError:
+    if isinstance(error, StorageError):
+        return error
     code = getattr(error, "sqlite_errorcode", None)
     primary = None if code is None else code & 0xFF  # https://sqlite.org/rescode.html#primary_result_codes
     if primary in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:

@@ -59,8 +59,11 @@ async def test_transaction_with_a_failing_guard_takes_back_only_itself(storage: 
     assert await keys(storage, ["a", "b", "c"]) == ["a", "c"]
 
 
-async def test_transaction_with_a_broken_value_takes_back_only_itself(storage: SqliteStorage) -> None:
-    broken = Statement("sessions.touch", {"key": None, "agent": "main", "now_ms": 1})
+@pytest.mark.parametrize(("key", "now_ms"), [(None, 1), ("half \ud800", 1), ("b", 2**80)])
+async def test_transaction_with_a_broken_value_takes_back_only_itself(
+    storage: SqliteStorage, key: str | None, now_ms: int
+) -> None:
+    broken = Statement("sessions.touch", {"key": key, "agent": "main", "now_ms": now_ms})
     outcomes = await asyncio.gather(
         storage.commit([touch("a"), broken]), storage.commit([touch("b")]), return_exceptions=True
     )
