@@ -5,7 +5,8 @@ ChannelError
 │   ├── RateLimited   …after `retry_after_seconds`; charges no attempt
 │   └── Unauthorized  the platform refuses our token: log in again, send nothing until then
 ├── Refused           the platform will never take it: do not repeat
-│   └── ChatMoved     …here, but at `new_chat`: repeat there
+│   ├── ChatMoved     …here, but at `new_chat`: repeat there
+│   └── ChatClosed    …nor anything else in this chat: the bot was removed or blocked
 ├── OutcomeUnknown    it may or may not have been taken
 └── Unparsable        an event of a form we cannot read: set it aside
 """
@@ -51,6 +52,10 @@ class ChatMoved(Refused):
     @override
     def __str__(self) -> str:
         return f"the chat has moved to {self.new_chat}"
+
+
+class ChatClosed(Refused):
+    """The chat takes nothing from the bot any more: it was removed or blocked, or the chat is gone."""
 
 
 class OutcomeUnknown(ChannelError):

@@ -67,6 +67,20 @@ class InboundMessage:
 
 
 @dataclass(frozen=True, slots=True)
+class ChatChange:
+    """What happened to the bot's place in `chat`, told by the platform itself.
+
+    `added`: the bot may speak there (again); `by` is who added it, None when the platform does not say. `removed`: it
+    was thrown out or blocked. `moved`: the chat lives at `new_chat` now.
+    """
+
+    kind: Literal["added", "removed", "moved"]
+    chat: Destination
+    by: str | None = None
+    new_chat: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Button:
     """A button under a message; pressing it comes back as an InboundMessage of kind `button` with `command` as text.
 

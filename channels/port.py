@@ -12,7 +12,7 @@ from typing_extensions import override
 from channels.capabilities import Capabilities
 from channels.clock import Clock
 from channels.errors import OutcomeUnknown
-from channels.message import Delivery, Destination, InboundMessage, JsonObject, OutboundMessage, Receipt
+from channels.message import ChatChange, Delivery, Destination, InboundMessage, JsonObject, OutboundMessage, Receipt
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
@@ -134,8 +134,8 @@ class Channel(Protocol):
         """
         ...
 
-    def parse(self, raw: JsonObject) -> InboundMessage | None:
-        """The message in a stored event; None for an event that says nothing to the bot. Raises Unparsable."""
+    def parse(self, raw: JsonObject) -> InboundMessage | ChatChange | None:
+        """What a stored event says; None for one that says nothing to the bot. Raises Unparsable."""
         ...
 
     def render(self, message: OutboundMessage) -> Sequence[JsonObject]:
@@ -145,7 +145,7 @@ class Channel(Protocol):
     async def send(self, delivery: Delivery) -> Receipt:
         """Hand one part to the platform, waiting for the rate governor first.
 
-        Raises NotSent, RateLimited, Unauthorized, Refused, ChatMoved or OutcomeUnknown, nothing else.
+        Raises NotSent, RateLimited, Unauthorized, Refused, ChatMoved, ChatClosed or OutcomeUnknown, nothing else.
         """
         ...
 

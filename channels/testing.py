@@ -25,6 +25,7 @@ from typing_extensions import override
 from channels.clock import ManualClock
 from channels.errors import (
     ChannelError,
+    ChatClosed,
     ChatMoved,
     NotSent,
     OutcomeUnknown,
@@ -33,19 +34,22 @@ from channels.errors import (
     Unauthorized,
     Unparsable,
 )
-from channels.message import Button, Delivery, Destination, InboundMessage, JsonObject, OutboundMessage
+from channels.message import Button, ChatChange, Delivery, Destination, InboundMessage, JsonObject, OutboundMessage
 from channels.port import NOTHING, Channel, CommandCard, Inbox, Memory, RawUpdate, ShortMemory, Suggestion
 from channels.utf16 import utf16_length
 
 REAL_SECONDS: Final = 20  # a test that takes longer has failed
 
-Fault = Literal["rate_limited", "refused", "moved", "lost_answer", "server_error", "unreachable", "unauthorized"]
+Fault = Literal[
+    "rate_limited", "refused", "moved", "closed", "lost_answer", "server_error", "unreachable", "unauthorized"
+]
 """What the platform can be made to do with the next part that it is sent."""
 
 EXPECTED: Final[Mapping[Fault, type[ChannelError]]] = {
     "rate_limited": RateLimited,  # it asks to wait and takes nothing
     "refused": Refused,  # it will never take this
     "moved": ChatMoved,  # the chat lives elsewhere
+    "closed": ChatClosed,  # the bot was removed from the chat, or blocked
     "lost_answer": OutcomeUnknown,  # it takes the part, and the connection breaks before it says so
     "server_error": OutcomeUnknown,  # it fails, nobody knows how far it came
     "unreachable": NotSent,  # nothing accepts a connection
@@ -228,7 +232,7 @@ class ChannelContract:
                     said = channel.parse(damaged)
                 except Unparsable:
                     continue
-                assert said is None or isinstance(said, InboundMessage)
+                assert said is None or isinstance(said, InboundMessage | ChatChange)
 
     @pytest.mark.parametrize("text_format", ["plain", "markdown"])
     async def test_rendered_parts_fit_and_lose_no_word(
@@ -327,7 +331,7 @@ def _inbox(harness: ChannelHarness, refusal: Exception | None = None) -> MemoryI
 
 async def _hear(harness: ChannelHarness, channel: Channel, text: str) -> InboundMessage:
     said = channel.parse(await _hear_raw(harness, channel, text))
-    assert said is not None
+    assert isinstance(said, InboundMessage)
     return said
 
 
@@ -343,7 +347,7 @@ async def _hear_raw(harness: ChannelHarness, channel: Channel, text: str) -> dic
 
 def _texts(channel: Channel, inbox: MemoryInbox) -> list[str]:
     parsed = [channel.parse(json.loads(update.raw)) for update in inbox.stored.values()]
-    return [said.text for said in parsed if said is not None]
+    return [said.text for said in parsed if isinstance(said, InboundMessage)]
 
 
 async def _send(harness: ChannelHarness, channel: Channel, payload: JsonObject, label: str | None = None) -> str | None:

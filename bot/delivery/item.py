@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -13,6 +13,8 @@ from channels.message import Destination, JsonObject
 
 Kind = Literal["answer", "notice", "heartbeat"]
 State = Literal["queued", "attempting", "sent", "failed", "unknown"]
+ChatKey = tuple[str, str, str]
+"""Channel, account, chat: rows with one key leave in order."""
 
 LIFETIME: dict[Kind, timedelta] = {
     "answer": timedelta(hours=24),
@@ -23,15 +25,20 @@ LIFETIME: dict[Kind, timedelta] = {
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What a row came from: an inbox row, an attempt of a task, a heartbeat. Unique with the part's number."""
+    """What a row came from: an inbox row, an attempt of a task, a heartbeat, something that the house itself has to
+    say, a row of another program's queue. Unique with the part's number."""
 
-    kind: Literal["inbox", "task", "heartbeat"]
+    kind: Literal["inbox", "task", "heartbeat", "house", "import"]
     id: str
 
 
 @dataclass(frozen=True, slots=True)
 class OutboxItem:
-    """One part. `language` is that of the duplicate label; `attempts` those that count; times are aware."""
+    """One part. `language` is that of the duplicate label; `attempts` those that count; times are aware.
+
+    `duplicate`: an earlier attempt, begun at `attempted`, may have arrived; `attempted` None there means that a
+    person has decided to send it all the same.
+    """
 
     id: str
     destination: Destination
@@ -48,10 +55,10 @@ class OutboxItem:
     duplicate: bool = False
     reason: str | None = None
     receipt: str | None = None
+    attempted: datetime | None = None
 
     @property
-    def chat_key(self) -> tuple[str, str, str]:
-        """Items with one key leave in order."""
+    def chat_key(self) -> ChatKey:
         return self.destination.channel, self.destination.account, self.destination.chat
 
 
@@ -104,6 +111,19 @@ def item_from_row(row: Row) -> OutboxItem:
         duplicate=bool(row["duplicate"]),
         reason=row["reason"],
         receipt=row["receipt"],
+        attempted=None if row["attempted_ms"] is None else from_unix_ms(row["attempted_ms"]),
+    )
+
+
+def claimed_item(item: OutboxItem, row: Row) -> OutboxItem:
+    """`item` as its claim left it."""
+    attempted = row["attempted_ms"]
+    return replace(
+        item,
+        state="attempting",
+        attempts=row["attempts"],
+        duplicate=bool(row["duplicate"]),
+        attempted=None if attempted is None else from_unix_ms(attempted),
     )
 
 

@@ -7,13 +7,12 @@ from typing import assert_never
 from bot.delivery.item import Kind, OutboxItem
 from channels.errors import (
     ChannelError,
+    ChatClosed,
     ChatMoved,
     NotSent,
     OutcomeUnknown,
     RateLimited,
-    Refused,
     Unauthorized,
-    Unparsable,
 )
 
 MOST_ATTEMPTS = 5
@@ -21,7 +20,7 @@ BACKOFF = (timedelta(seconds=5), timedelta(seconds=25), timedelta(minutes=2), ti
 JITTER = 0.2  # each way
 
 RESENT_WHEN_UNKNOWN: frozenset[Kind] = frozenset({"answer", "notice"})
-"""Kinds that are sent again, labelled, when nobody knows whether they arrived. The others are held."""
+"""Kinds that are sent again, labelled, when not even the channel can tell whether they arrived. Others are held."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +54,14 @@ class Moved:
     new_chat: str
 
 
-Verdict = Again | Dead | Held | Moved
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """Nothing will be taken in this chat any more: the row and all that wait behind it become dead letters."""
+
+    reason: str
+
+
+Verdict = Again | Dead | Held | Moved | Closed
 
 
 def after_failure(failure: ChannelError, item: OutboxItem, now: datetime, jitter: float) -> Verdict:
@@ -63,34 +69,47 @@ def after_failure(failure: ChannelError, item: OutboxItem, now: datetime, jitter
 
     `jitter` is a random number from -1 to 1.
     """
-    verdict: Verdict
     match failure:
-        case RateLimited():
-            verdict = Again(now + timedelta(seconds=failure.retry_after_seconds), charged=False, reason="rate_limited")
-        case Unauthorized():
-            verdict = Again(now, charged=False, reason="unauthorized")
-        case ChatMoved():
-            return Moved(failure.new_chat)
-        case Refused() | Unparsable():
-            return Dead(f"refused: {failure}")
+        case NotSent():
+            return _after_not_sent(failure, item, now, jitter)
         case OutcomeUnknown():
             return _after_unknown(failure, item, now, jitter)
-        case NotSent():
-            if item.attempts >= MOST_ATTEMPTS:
-                return Dead(f"attempts_used_up: {failure}")
-            verdict = Again(now + backoff(item.attempts, jitter), charged=True, reason=f"not_sent: {failure}")
+        case ChatMoved():
+            return Moved(failure.new_chat)
+        case ChatClosed():
+            return Closed(f"chat_closed: {failure}")
         case ChannelError():
-            return Dead(f"refused: {failure}")
+            return _never(f"refused: {failure}", item)
         case _:
             assert_never(failure)
-    return Dead("expired") if verdict.due >= item.expires else verdict
 
 
-def after_interruption(item: OutboxItem, now: datetime) -> Again | Held:
-    """What to do with a row whose process died between sending and hearing the answer. Spends no attempt."""
-    if item.kind not in RESENT_WHEN_UNKNOWN:
-        return Held("interrupted")
-    return Again(now, charged=False, reason="interrupted", duplicate=True)
+def _after_not_sent(failure: NotSent, item: OutboxItem, now: datetime, jitter: float) -> Again | Dead | Held:
+    match failure:
+        case RateLimited():
+            again = Again(now + timedelta(seconds=failure.retry_after_seconds), charged=False, reason="rate_limited")
+        case Unauthorized():
+            again = Again(now, charged=False, reason="unauthorized")
+        case _ if item.attempts >= MOST_ATTEMPTS:
+            return _never(f"attempts_used_up: {failure}", item)
+        case _:
+            again = Again(now + backoff(item.attempts, jitter), charged=True, reason=f"not_sent: {failure}")
+    return _never("expired", item) if again.due >= item.expires else again
+
+
+def _never(reason: str, item: OutboxItem) -> Dead | Held:
+    """It is not sent again; a row of which an earlier attempt may have arrived is no dead letter."""
+    return Held(reason) if item.duplicate else Dead(reason)
+
+
+def after_settling(item: OutboxItem, now: datetime) -> Held | None:
+    """What to do with a row of which nobody, its channel included, can tell whether it arrived. None: send it again.
+
+    A row that a person has sent again (`attempted` None) goes out whatever its kind.
+    """
+    if item.attempted is not None and item.kind not in RESENT_WHEN_UNKNOWN:
+        return Held(item.reason or "outcome_unknown")
+    return Held("expired") if item.expires <= now else None
 
 
 def backoff(attempts: int, jitter: float) -> timedelta:
@@ -100,9 +119,8 @@ def backoff(attempts: int, jitter: float) -> timedelta:
 
 
 def _after_unknown(failure: OutcomeUnknown, item: OutboxItem, now: datetime, jitter: float) -> Again | Held:
-    if item.kind not in RESENT_WHEN_UNKNOWN:
-        return Held(f"outcome_unknown: {failure}")
+    """Tried again in any case: the next attempt asks the channel first what became of this one."""
     due = now + backoff(item.attempts, jitter)
-    if item.attempts >= MOST_ATTEMPTS or due >= item.expires:
+    if item.attempts >= MOST_ATTEMPTS:
         return Held(f"attempts_used_up: {failure}")
     return Again(due, charged=True, reason=f"outcome_unknown: {failure}", duplicate=True)

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from bot.delivery.item import LIFETIME, OutboxItem, State, item_from_row
+from bot.delivery.item import LIFETIME, ChatKey, OutboxItem, State, item_from_row
 from bot.delivery.policy import Again
 from bot.storage.port import SqlValue, Statement, Storage
 from channels.clock import Clock, unix_ms
@@ -25,28 +25,31 @@ class OutboxStore:
         return [
             Statement(
                 "outbox.enqueue",
-                {
-                    "id": item.id,
-                    "channel": item.destination.channel,
-                    "account": item.destination.account,
-                    "chat": item.destination.chat,
-                    "thread": item.destination.thread,
-                    "kind": item.kind,
-                    "source_kind": item.source.kind,
-                    "source_id": item.source.id,
-                    "part": item.part,
-                    "language": item.language,
-                    "payload": json.dumps(item.payload, ensure_ascii=False),
-                    "now_ms": unix_ms(item.created),
-                    "expires_ms": unix_ms(item.expires),
-                },
+                {**_identity(item), "now_ms": unix_ms(item.created), "expires_ms": unix_ms(item.expires)},
             )
             for item in items
         ]
 
-    def claim(self, item: OutboxItem) -> Statement:
-        """`queued → attempting`, before the wire is touched; fails when it is not this row's turn in its chat."""
-        return Statement("outbox.claim", {"id": item.id, "now_ms": self._now_ms()}, required=True)
+    def enqueue_as(self, item: OutboxItem, ended: datetime | None) -> Statement:
+        """Take over a row as it is, one that has ended at `ended` too; answers its id unless it is here already."""
+        values: dict[str, SqlValue] = {
+            "due_ms": unix_ms(item.due),
+            "created_ms": unix_ms(item.created),
+            "expires_ms": unix_ms(item.expires),
+            "finished_ms": None if ended is None else unix_ms(ended),
+            "state": item.state,
+            "reason": item.reason,
+            "attempts": item.attempts,
+            "duplicate": int(item.duplicate),
+        }
+        return Statement("outbox.enqueue_as", {**_identity(item), **values})
+
+    def claim(self, item: OutboxItem, *, required: bool = True) -> Statement:
+        """`queued → attempting`, before the wire is touched; answers the row's new values (see `claimed_item`).
+
+        Fails, or does nothing when it is not `required`, when it is not this row's turn in its chat.
+        """
+        return Statement("outbox.claim", {"id": item.id, "now_ms": self._now_ms()}, required=required)
 
     def sent(self, item: OutboxItem, receipt: Receipt) -> Statement:
         values: dict[str, SqlValue] = {"id": item.id, "receipt": receipt.message_id, "now_ms": self._now_ms()}
@@ -59,7 +62,7 @@ class OutboxStore:
             "due_ms": unix_ms(verdict.due),
             "reason": verdict.reason,
             "uncharged": int(not verdict.charged),
-            "duplicate": int(verdict.duplicate),
+            "duplicate": int(verdict.duplicate or item.duplicate),
         }
         return Statement("outbox.again", values)
 
@@ -73,20 +76,27 @@ class OutboxStore:
         }
         return Statement("outbox.end", values)
 
-    def chat_moved(self, item: OutboxItem, new_chat: str) -> Statement:
-        """All that waits for the item's chat goes to `new_chat`."""
-        channel, account, chat = item.chat_key
+    def chat_moved(self, chat_key: ChatKey, new_chat: str) -> Statement:
+        """All that waits for a chat goes to `new_chat`."""
+        channel, account, chat = chat_key
         values = {"channel": channel, "account": account, "chat": chat, "new_chat": new_chat}
         return Statement("outbox.chat_moved", values)
+
+    def end_chat(self, chat_key: ChatKey, reason: str) -> Statement:
+        """All that waits for a chat becomes a dead letter."""
+        channel, account, chat = chat_key
+        values: dict[str, SqlValue] = {"channel": channel, "account": account, "chat": chat}
+        return Statement("outbox.end_chat", {**values, "reason": reason, "now_ms": self._now_ms()})
 
     def prune(self) -> Statement:
         """Forget rows that ended long ago."""
         return Statement("outbox.prune", {"before_ms": unix_ms(self._clock.now() - KEEP_FINISHED)})
 
-    async def interrupted(self, channel: str, account: str) -> list[OutboxItem]:
-        """Rows that a process left between sending and hearing the answer."""
-        rows = await self._storage.read("outbox.interrupted", {"channel": channel, "account": account})
-        return [item_from_row(row) for row in rows]
+    def interrupted(self, channel: str, account: str) -> Statement:
+        """Rows that a process left between sending and hearing the answer wait again, as possible duplicates; no
+        attempt is spent. Answers their ids."""
+        values: dict[str, SqlValue] = {"channel": channel, "account": account, "now_ms": self._now_ms()}
+        return Statement("outbox.interrupted", values)
 
     async def chats_due(self, channel: str, account: str, most: int) -> list[str]:
         """Chats whose first waiting row is due, the longest waiting first."""
@@ -98,7 +108,7 @@ class OutboxStore:
         }
         return [row["chat"] for row in await self._storage.read("outbox.chats_due", values)]
 
-    async def chat_queue(self, chat_key: tuple[str, str, str], most: int) -> list[OutboxItem]:
+    async def chat_queue(self, chat_key: ChatKey, most: int) -> list[OutboxItem]:
         """The first waiting rows of a chat, in order."""
         channel, account, chat = chat_key
         values: dict[str, SqlValue] = {"channel": channel, "account": account, "chat": chat, "most": most}
@@ -134,3 +144,19 @@ class OutboxStore:
 
     def _now_ms(self) -> int:
         return unix_ms(self._clock.now())
+
+
+def _identity(item: OutboxItem) -> dict[str, SqlValue]:
+    return {
+        "id": item.id,
+        "channel": item.destination.channel,
+        "account": item.destination.account,
+        "chat": item.destination.chat,
+        "thread": item.destination.thread,
+        "kind": item.kind,
+        "source_kind": item.source.kind,
+        "source_id": item.source.id,
+        "part": item.part,
+        "language": item.language,
+        "payload": json.dumps(item.payload, ensure_ascii=False),
+    }

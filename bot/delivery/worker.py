@@ -7,73 +7,61 @@ the truth: a row whose claim fails there makes the pump read its chat's queue an
 
 import asyncio
 import logging
-import random
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from typing import Final
 
-from bot.delivery.item import OutboxItem
-from bot.delivery.policy import Again, Dead, Held, Moved, after_failure, after_interruption
+from bot.delivery.item import ChatKey, OutboxItem, claimed_item
+from bot.delivery.sender import Sender
 from bot.delivery.store import OutboxStore
-from bot.storage.errors import GuardFailed, StorageError, StorageUnavailable
-from bot.storage.port import Statement, Storage
+from bot.storage.errors import GuardFailed, StorageUnavailable
+from bot.storage.port import Storage
 from channels.clock import Clock
-from channels.errors import ChannelError, OutcomeUnknown, Unauthorized
-from channels.message import Delivery
 from channels.port import Channel
 
 log = logging.getLogger(__name__)
 
-MOST_PUMPS = 1000  # chats of one account that are worked on at once; the others wait for a free place
-READ_AHEAD = 20  # rows of one chat that are read at once
-STORE_RETRY_SECONDS = 1.0
-
-ChatKey = tuple[str, str, str]
+MOST_PUMPS: Final = 1000  # chats of one account that are worked on at once; the others wait for a free place
+READ_AHEAD: Final = 20  # rows of one chat that are read at once
+LAST_SEND_SECONDS: Final = 3.0
 
 
 @dataclass(slots=True)
 class _Outlet:
-    """One open channel account and the chats that are being worked on."""
+    """One open channel account and the chats that are being worked on.
+
+    `more`: the last look at the database found more chats than there were places. `looking` is the next look.
+    """
 
     channel: Channel
     pumps: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     fresh: dict[str, deque[OutboxItem]] = field(default_factory=dict)
     lost: asyncio.Event = field(default_factory=asyncio.Event)
+    more: bool = False
+    looking: asyncio.Task[None] | None = None
 
 
 class DeliveryWorker:
-    """Sends outbox rows. `labels` gives the possible-duplicate line in a language; `also_when_sent` statements
-    that belong into the transaction that closes a sent row, `after_sent` is told once that has been committed."""
+    """Sends outbox rows on the channels that are open."""
 
-    def __init__(
-        self,
-        storage: Storage,
-        store: OutboxStore,
-        clock: Clock,
-        *,
-        labels: Callable[[str], str],
-        also_when_sent: Callable[[OutboxItem], Sequence[Statement]],
-        after_sent: Callable[[OutboxItem], None],
-        jitter: Callable[[], float] = lambda: random.uniform(-1, 1),
-    ) -> None:
+    def __init__(self, storage: Storage, store: OutboxStore, clock: Clock, sender: Sender) -> None:
         self._storage = storage
         self._store = store
         self._clock = clock
-        self._labels = labels
-        self._also_when_sent = also_when_sent
-        self._after_sent = after_sent
-        self._jitter = jitter
+        self._sender = sender
         self._outlets: dict[tuple[str, str], _Outlet] = {}
+        self._closing = False
 
     @asynccontextmanager
     async def outlet(self, name: str, account: str, channel: Channel) -> AsyncIterator[asyncio.Event]:
-        """Serve an account while its channel is open; what an earlier process left is settled first.
+        """Serve an account while its channel is open; what an earlier process left is taken up first.
 
         The event is set when the platform refuses our token: the channel is then to be closed and opened again.
         On leaving, sends under way are given up; their rows stay `attempting` and count as unknown.
         """
-        await self._settle_interrupted(name, account)
+        await self._take_up_interrupted(name, account)
         outlet = _Outlet(channel)
         self._outlets[name, account] = outlet
         try:
@@ -81,152 +69,142 @@ class DeliveryWorker:
             yield outlet.lost
         finally:
             del self._outlets[name, account]
-            pumps = list(outlet.pumps.values())
-            for pump in pumps:
-                pump.cancel()
-            await asyncio.gather(*pumps, return_exceptions=True)
+            under_way = [*outlet.pumps.values(), *([outlet.looking] if outlet.looking else [])]
+            for task in under_way:
+                task.cancel()
+            await asyncio.gather(*under_way, return_exceptions=True)
 
     async def drain(self, grace_seconds: float) -> None:
-        """Give the pumps under way some time to empty their chats."""
-        pumps = [pump for outlet in self._outlets.values() for pump in outlet.pumps.values()]
-        if pumps:
-            await asyncio.wait(pumps, timeout=grace_seconds)
+        """Give the pumps under way some time to empty their chats, then let each end the row that it has begun."""
+        await self.wait_idle(grace_seconds)
+        self._closing = True
+        await self.wait_idle(LAST_SEND_SECONDS)
 
     def wake(self, items: Sequence[OutboxItem]) -> None:
         """Rows that were just committed, in order: send them now. Rows of channels not open wait on disk."""
         for item in items:
             name, account, chat = item.chat_key
             outlet = self._outlets.get((name, account))
-            if outlet is not None and not outlet.lost.is_set():
+            if outlet is not None and self._is_working(outlet):
                 outlet.fresh.setdefault(chat, deque()).append(item)
                 self._start(outlet, item.chat_key)
 
     async def tick(self, name: str, account: str) -> None:
         """The retry loop: start on every chat whose first row is due, whoever queued it."""
         outlet = self._outlets.get((name, account))
-        room = 0 if outlet is None else MOST_PUMPS - len(outlet.pumps)
-        if outlet is None or outlet.lost.is_set() or room <= 0:
+        if outlet is None or not self._is_working(outlet) or len(outlet.pumps) >= MOST_PUMPS:
             return
-        for chat in await self._store.chats_due(name, account, MOST_PUMPS):
+        chats = await self._store.chats_due(name, account, MOST_PUMPS)
+        outlet.more = len(chats) == MOST_PUMPS
+        for chat in chats:
             self._start(outlet, (name, account, chat))
 
+    async def _take_up_interrupted(self, name: str, account: str) -> None:
+        (interrupted,) = await self._storage.commit([self._store.interrupted(name, account)])
+        if interrupted:
+            log.warning("Deliveries were interrupted; they may arrive twice", extra={"items": len(interrupted)})
+
+    async def wait_idle(self, seconds: float) -> None:
+        """Return when no chat is worked on, or after `seconds`."""
+        pumps = [pump for outlet in self._outlets.values() for pump in outlet.pumps.values()]
+        if pumps:
+            await asyncio.wait(pumps, timeout=seconds)
+
+    def _is_working(self, outlet: _Outlet) -> bool:
+        return not outlet.lost.is_set() and not self._closing
+
     def _start(self, outlet: _Outlet, key: ChatKey) -> None:
-        if key[2] in outlet.pumps:
+        chat = key[2]
+        if chat in outlet.pumps:
             return
         if len(outlet.pumps) >= MOST_PUMPS:
-            outlet.fresh.pop(key[2], None)  # stays on disk; a later tick finds it
+            outlet.fresh.pop(chat, None)  # stays on disk; a later look finds it
+            outlet.more = True
             return
-        outlet.pumps[key[2]] = asyncio.create_task(self._pump(outlet, key), name=f"pump {key}")
+        outlet.pumps[chat] = asyncio.create_task(self._pump(outlet, key), name=f"pump {key}")
 
     async def _pump(self, outlet: _Outlet, key: ChatKey) -> None:
         """Empty one chat, or stop where its first row has to wait."""
         chat = key[2]
+        moved_on = False
         try:
-            while not outlet.lost.is_set() and await self._advance(outlet, key):
-                pass
+            moved_on = await self._empty(outlet, key)
         except StorageUnavailable as error:
             log.warning("Delivery waits for the database", extra={"chat": chat, "error": str(error)})
         except Exception:
             log.exception("Delivery to a chat failed; the next tick takes it up again", extra={"chat": chat})
         finally:
             del outlet.pumps[chat]
-            # A row may have come after the last look: without this it would wait for the next tick.
-            if chat in outlet.fresh and not outlet.lost.is_set() and self._outlets.get(key[:2]) is outlet:
-                self._start(outlet, key)
+            if self._is_working(outlet) and self._outlets.get(key[:2]) is outlet:
+                if chat in outlet.fresh:  # came after the last look: without this it would wait for the next tick
+                    self._start(outlet, key)
+                if moved_on:
+                    self._look_for_more(outlet, key)
 
-    async def _advance(self, outlet: _Outlet, key: ChatKey) -> bool:
-        """Bring the chat's first row one step further. False when there is none, or it has to wait."""
+    async def _empty(self, outlet: _Outlet, key: ChatKey) -> bool:
+        """False when there was nothing to do."""
         chat = key[2]
-        queue = outlet.fresh.get(chat) or await self._due(key)
-        if not queue:
-            outlet.fresh.pop(chat, None)
-            return False
-        item = queue.popleft()
-        if queue:
-            outlet.fresh[chat] = queue
-        else:
-            outlet.fresh.pop(chat, None)
-        if item.expires <= self._clock.now():
-            await self._storage.commit([self._store.end(item, "failed", "expired")])
-            return True
-        try:
-            results = await self._storage.commit([self._store.claim(item)])
-        except GuardFailed:  # an older row waits, or somebody else has taken this one: the database knows
-            outlet.fresh.pop(chat, None)
-            return True
-        return await self._attempt(outlet, replace(item, attempts=results[0][0]["attempts"]))
-
-    async def _due(self, key: ChatKey) -> deque[OutboxItem]:
-        queue = await self._store.chat_queue(key, READ_AHEAD)
-        now = self._clock.now()
-        return deque(queue if queue and queue[0].state == "queued" and queue[0].due <= now else ())
-
-    async def _attempt(self, outlet: _Outlet, item: OutboxItem) -> bool:
-        """Send a claimed row and write down what came of it. False when the chat has to wait."""
-        label = self._labels(item.language) if item.duplicate else None
-        try:
-            receipt = await outlet.channel.send(Delivery(item.id, item.destination, item.payload, label))
-        except ChannelError as error:
-            return await self._settle_failure(outlet, item, error)
-        except Exception as error:
-            log.exception("A channel failed in a way of its own", extra={"item": item.id})
-            return await self._settle_failure(outlet, item, OutcomeUnknown(type(error).__name__))
-        await self._write_down([self._store.sent(item, receipt), *self._also_when_sent(item)])
-        self._after_sent(item)
-        return True
-
-    async def _settle_failure(self, outlet: _Outlet, item: OutboxItem, error: ChannelError) -> bool:
-        chat = item.destination.chat
-        match after_failure(error, item, self._clock.now(), self._jitter()):
-            case Again() as verdict:
-                log.info("Will send again", extra={"item": item.id, "reason": verdict.reason})
+        item = await self._claim_first(outlet, key)
+        moved_on = item is not None
+        while item is not None:
+            if not self._is_working(outlet):
+                await self._sender.release(item)
+                break
+            behind = outlet.fresh.get(chat)
+            step = await self._sender.deliver(outlet.channel, item, behind[0] if behind else None)
+            if step.refused:
+                outlet.lost.set()
+            if step.waits:
                 outlet.fresh.pop(chat, None)
-                if isinstance(error, Unauthorized):
-                    outlet.lost.set()
-                await self._write_down([self._store.again(item, verdict)])
-                return False
-            case Dead() as verdict:
-                log.error("A message became a dead letter", extra={"item": item.id, "reason": verdict.reason})
-                await self._write_down([self._store.end(item, "failed", verdict.reason)])
-            case Held() as verdict:
-                log.error("Nobody knows whether a message arrived; it is held", extra={"item": item.id})
-                await self._write_down([self._store.end(item, "unknown", verdict.reason)])
-            case Moved() as verdict:
-                log.info("A chat has moved", extra={"chat": chat, "new_chat": verdict.new_chat})
-                await self._follow(outlet, item, verdict.new_chat)
-                return False
+                if step.moved_to is not None:
+                    self._start(outlet, (key[0], key[1], step.moved_to))
+                break
+            if step.claimed is not None:
+                self._take_first(outlet, chat)
+            item = step.claimed or await self._claim_first(outlet, key)
+        return moved_on
+
+    async def _claim_first(self, outlet: _Outlet, key: ChatKey) -> OutboxItem | None:
+        """The chat's first row, claimed. None when there is none, or it has to wait."""
+        chat = key[2]
+        while self._is_working(outlet):
+            if not outlet.fresh.get(chat) and not await self._read_ahead(outlet, key):
+                return None
+            item = self._take_first(outlet, chat)
+            if item.expires <= self._clock.now() and not item.duplicate:
+                await self._storage.commit([self._store.end(item, "failed", "expired")])
+                continue
+            try:
+                results = await self._storage.commit([self._store.claim(item)])
+            except GuardFailed:  # an older row waits, or somebody else has taken this one: the database knows
+                outlet.fresh.pop(chat, None)
+                continue
+            return claimed_item(item, results[0][0])
+        return None
+
+    async def _read_ahead(self, outlet: _Outlet, key: ChatKey) -> bool:
+        """True when the chat's first row on disk is due; it and those behind it are fresh then."""
+        queue = await self._store.chat_queue(key, READ_AHEAD)
+        if not queue or queue[0].state != "queued" or queue[0].due > self._clock.now():
+            return False
+        outlet.fresh[key[2]] = deque(queue)
         return True
 
-    async def _follow(self, outlet: _Outlet, item: OutboxItem, new_chat: str) -> None:
-        now = self._clock.now()
-        again = self._store.again(item, Again(now, charged=False, reason="chat_moved"))
-        await self._write_down([again, self._store.chat_moved(item, new_chat)])
-        outlet.fresh.pop(item.destination.chat, None)
-        self._start(outlet, (item.destination.channel, item.destination.account, new_chat))
+    @staticmethod
+    def _take_first(outlet: _Outlet, chat: str) -> OutboxItem:
+        queue = outlet.fresh[chat]
+        item = queue.popleft()
+        if not queue:
+            del outlet.fresh[chat]
+        return item
 
-    async def _write_down(self, statements: Sequence[Statement]) -> None:
-        """What the platform did must not be forgotten: repeat until the database takes it."""
-        while True:
-            try:
-                await self._storage.commit(statements)
-            except StorageUnavailable as error:
-                log.warning("The outcome of a delivery waits for the database", extra={"error": str(error)})
-                await self._clock.sleep(STORE_RETRY_SECONDS)
-            except StorageError:
-                log.exception("The outcome of a delivery could not be written down")
-                return
-            else:
-                return
+    def _look_for_more(self, outlet: _Outlet, key: ChatKey) -> None:
+        """Places are free again: do not leave them so until the next tick."""
+        if outlet.more and len(outlet.pumps) <= MOST_PUMPS // 2 and (outlet.looking is None or outlet.looking.done()):
+            outlet.looking = asyncio.create_task(self._look(key), name=f"look {key[:2]}")
 
-    async def _settle_interrupted(self, name: str, account: str) -> None:
-        now = self._clock.now()
-        statements = []
-        for item in await self._store.interrupted(name, account):
-            match after_interruption(item, now):
-                case Again() as verdict:
-                    statements.append(self._store.again(item, verdict))
-                case Held() as verdict:
-                    statements.append(self._store.end(item, "unknown", verdict.reason))
-        if statements:
-            log.warning("Deliveries were interrupted; they may arrive twice", extra={"items": len(statements)})
-            await self._storage.commit(statements)
+    async def _look(self, key: ChatKey) -> None:
+        try:
+            await self.tick(key[0], key[1])
+        except StorageUnavailable as error:
+            log.warning("Delivery waits for the database", extra={"channel": key[0], "error": str(error)})

@@ -16,7 +16,7 @@ from channels.capabilities import Capabilities
 from channels.clock import Clock
 from channels.errors import NotSent, OutcomeUnknown, RateLimited, Refused, Unauthorized
 from channels.governor import Governor
-from channels.message import Delivery, Destination, InboundMessage, JsonObject, OutboundMessage, Receipt
+from channels.message import ChatChange, Delivery, Destination, InboundMessage, JsonObject, OutboundMessage, Receipt
 from channels.port import Channel, ChannelContext, CommandCard, Inbox
 from channels.telegram.api import BotApi
 from channels.telegram.config import TelegramConfig
@@ -95,7 +95,7 @@ class TelegramChannel(Channel):
         await self._updates.run(inbox)
 
     @override
-    def parse(self, raw: JsonObject) -> InboundMessage | None:
+    def parse(self, raw: JsonObject) -> InboundMessage | ChatChange | None:
         return parse_update(raw, self._me)
 
     @override

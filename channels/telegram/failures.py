@@ -4,7 +4,16 @@ from typing import Final
 
 from telegram.error import BadRequest, ChatMigrated, Conflict, Forbidden, InvalidToken, TelegramError
 
-from channels.errors import ChannelError, ChatMoved, NotSent, OutcomeUnknown, RateLimited, Refused, Unauthorized
+from channels.errors import (
+    ChannelError,
+    ChatClosed,
+    ChatMoved,
+    NotSent,
+    OutcomeUnknown,
+    RateLimited,
+    Refused,
+    Unauthorized,
+)
 from channels.telegram.request import NotSentError, SlowDownError
 
 WORDS: Final = 200
@@ -20,8 +29,8 @@ def channel_error(error: TelegramError) -> ChannelError:
             return ChatMoved(str(error.new_chat_id))
         case InvalidToken():
             return Unauthorized("Telegram refuses the token")
-        case Forbidden() | BadRequest():
-            return Refused(words)
+        case Forbidden() | BadRequest():  # the first: blocked, thrown out, or never spoken to
+            return ChatClosed(words) if isinstance(error, Forbidden) else Refused(words)
         case NotSentError() | Conflict():
             return NotSent(words)
         case _:  # a timeout, a connection that broke, 5xx, an answer that is none

@@ -12,8 +12,18 @@ from typing import Final, Literal
 from pydantic import ValidationError
 
 from channels.errors import Unparsable
-from channels.message import Attachment, Destination, InboundKind, InboundMessage, JsonObject
-from channels.telegram.wire import CallbackQuery, Chat, Entity, File, Message, RepliedTo, Update, User
+from channels.message import Attachment, ChatChange, Destination, InboundKind, InboundMessage, JsonObject
+from channels.telegram.wire import (
+    CallbackQuery,
+    Chat,
+    ChatMemberUpdated,
+    Entity,
+    File,
+    Message,
+    RepliedTo,
+    Update,
+    User,
+)
 from channels.utf16 import utf16_slice
 from routing.address import Address, Peer, PeerKind
 
@@ -34,7 +44,7 @@ class Me:
     username: str
 
 
-def parse_update(raw: JsonObject, me: Me) -> InboundMessage | None:
+def parse_update(raw: JsonObject, me: Me) -> InboundMessage | ChatChange | None:
     """None for what says nothing to the bot: service messages, its own words, commands for another bot.
 
     A pressed button bears id and date of the message it stands under; that message is also its `reply_to`.
@@ -46,6 +56,10 @@ def parse_update(raw: JsonObject, me: Me) -> InboundMessage | None:
         fault = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(str(part) for part in fault["loc"])
         raise Unparsable(f"not an update of Telegram: {place}: {fault['msg']}") from None
+    if update.my_chat_member is not None:
+        return _membership(update.my_chat_member, me)
+    if update.message is not None and update.message.migrate_to_chat_id is not None:
+        return ChatChange("moved", _origin(update.message, me), new_chat=str(update.message.migrate_to_chat_id))
     if update.message is not None:
         return _message(update.message, "message", me)
     if update.edited_message is not None:
@@ -81,6 +95,14 @@ def _message(message: Message, kind: InboundKind, me: Me) -> InboundMessage | No
         sender_is_bot=sender is not None and sender.is_bot,
         attachments=attachments,
     )
+
+
+def _membership(update: ChatMemberUpdated, me: Me) -> ChatChange:
+    """https://core.telegram.org/bots/api#chatmember: who is `restricted` may be a member or not."""
+    member = update.new_chat_member
+    gone = member.status in {"left", "kicked"} or (member.status == "restricted" and member.is_member is False)
+    chat = Destination("telegram", me.account, str(update.chat.id))
+    return ChatChange("removed" if gone else "added", chat, by=str(update.from_.id))
 
 
 def _press(query: CallbackQuery, me: Me) -> InboundMessage | None:

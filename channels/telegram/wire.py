@@ -80,6 +80,7 @@ class Message(_Wire):
     voice: File | None = None
     video: File | None = None
     video_note: File | None = None
+    migrate_to_chat_id: int | None = None
 
 
 class CallbackQuery(_Wire):
@@ -89,7 +90,21 @@ class CallbackQuery(_Wire):
     data: Text | None = None
 
 
+class ChatMember(_Wire):
+    """`status`: creator, administrator, member, restricted, left or kicked."""
+
+    status: Text
+    is_member: bool | None = None
+
+
+class ChatMemberUpdated(_Wire):
+    chat: Chat
+    from_: User = Field(alias="from")
+    new_chat_member: ChatMember
+
+
 class Update(_Wire):
     message: Message | None = None
     edited_message: Message | None = None
     callback_query: CallbackQuery | None = None
+    my_chat_member: ChatMemberUpdated | None = None

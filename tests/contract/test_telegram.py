@@ -48,7 +48,7 @@ class TelegramHarness(ChannelHarness):
     @property
     @override
     def faults(self) -> Collection[Fault]:
-        return {"rate_limited", "refused", "lost_answer", "server_error"}
+        return {"rate_limited", "closed", "lost_answer", "server_error"}
 
     @property
     @override
@@ -77,7 +77,7 @@ class TelegramHarness(ChannelHarness):
                 platform.faults.switch_on("lose_answer", "sendMessage", count=1)
             case "server_error":
                 platform.faults.switch_on("server_error", "sendMessage", count=1, status=502)
-            case "refused":
+            case "closed":
                 platform.set_bot_status(FORUM, OWNER, "kicked")
             case _:
                 raise AssertionError(fault)

@@ -1,17 +1,31 @@
 -- name: outbox.enqueue
 INSERT INTO outbox (id, channel, account, chat, thread, kind, source_kind, source_id, part, language, payload,
-                    due_ms, expires_ms, created_ms)
+                    due_ms, expires_ms, created_ms, state, reason, finished_ms)
 VALUES (:id, :channel, :account, :chat, :thread, :kind, :source_kind, :source_id, :part, :language, :payload,
-        :now_ms, :expires_ms, :now_ms)
+        :now_ms, :expires_ms, :now_ms,
+        CASE WHEN EXISTS (SELECT 1 FROM chats WHERE chats.channel = :channel AND chats.account = :account
+                          AND chats.chat = :chat AND closed IS NOT NULL) THEN 'failed' ELSE 'queued' END,
+        (SELECT closed FROM chats WHERE chats.channel = :channel AND chats.account = :account AND chats.chat = :chat),
+        (SELECT :now_ms FROM chats WHERE chats.channel = :channel AND chats.account = :account
+         AND chats.chat = :chat AND closed IS NOT NULL))
 ON CONFLICT (id) DO NOTHING;
 
+-- name: outbox.enqueue_as
+INSERT INTO outbox (id, channel, account, chat, thread, kind, source_kind, source_id, part, language, payload,
+                    due_ms, expires_ms, created_ms, state, reason, attempts, duplicate, finished_ms)
+VALUES (:id, :channel, :account, :chat, :thread, :kind, :source_kind, :source_id, :part, :language, :payload,
+        :due_ms, :expires_ms, :created_ms, :state, :reason, :attempts, :duplicate, :finished_ms)
+ON CONFLICT (id) DO NOTHING
+RETURNING id;
+
 -- name: outbox.claim
-UPDATE outbox SET state = 'attempting', attempts = attempts + 1
+UPDATE outbox SET state = 'attempting', attempts = attempts + 1,
+                  attempted_ms = CASE WHEN duplicate = 1 THEN attempted_ms ELSE :now_ms END
 WHERE id = :id AND state = 'queued' AND due_ms <= :now_ms AND NOT EXISTS (
     SELECT 1 FROM outbox AS earlier
     WHERE earlier.channel = outbox.channel AND earlier.account = outbox.account AND earlier.chat = outbox.chat
       AND earlier.state IN ('queued', 'attempting') AND earlier.seq < outbox.seq)
-RETURNING attempts;
+RETURNING attempts, duplicate, attempted_ms;
 
 -- name: outbox.sent
 UPDATE outbox SET state = 'sent', receipt = :receipt, finished_ms = :now_ms
@@ -19,7 +33,7 @@ WHERE id = :id AND state = 'attempting';
 
 -- name: outbox.again
 UPDATE outbox SET state = 'queued', due_ms = :due_ms, reason = :reason, attempts = attempts - :uncharged,
-                  duplicate = max(duplicate, :duplicate)
+                  duplicate = :duplicate
 WHERE id = :id AND state = 'attempting';
 
 -- name: outbox.end
@@ -30,8 +44,14 @@ WHERE id = :id AND state IN ('queued', 'attempting');
 UPDATE outbox SET chat = :new_chat
 WHERE channel = :channel AND account = :account AND chat = :chat AND state IN ('queued', 'attempting');
 
+-- name: outbox.end_chat
+UPDATE outbox SET state = 'failed', reason = :reason, finished_ms = :now_ms
+WHERE channel = :channel AND account = :account AND chat = :chat AND state = 'queued';
+
 -- name: outbox.interrupted
-SELECT * FROM outbox WHERE channel = :channel AND account = :account AND state = 'attempting' ORDER BY seq;
+UPDATE outbox SET state = 'queued', due_ms = :now_ms, reason = 'interrupted', attempts = attempts - 1, duplicate = 1
+WHERE channel = :channel AND account = :account AND state = 'attempting'
+RETURNING id;
 
 -- name: outbox.chats_due
 SELECT chat FROM outbox
@@ -56,8 +76,10 @@ SELECT * FROM outbox WHERE (:state IS NULL OR state = :state) ORDER BY seq DESC 
 SELECT state, count(*) AS items FROM outbox GROUP BY state;
 
 -- name: outbox.retry
-UPDATE outbox SET state = 'queued', attempts = 0, due_ms = :now_ms, expires_ms = max(expires_ms, :expires_ms),
-                  duplicate = max(duplicate, state = 'unknown'), reason = NULL, finished_ms = NULL
+UPDATE outbox SET state = 'queued', attempts = 0, due_ms = :now_ms,
+                  expires_ms = CASE WHEN expires_ms > :expires_ms THEN expires_ms ELSE :expires_ms END,
+                  duplicate = CASE WHEN state = 'unknown' THEN 1 ELSE duplicate END,
+                  attempted_ms = NULL, reason = NULL, finished_ms = NULL
 WHERE id = :id AND state IN ('failed', 'unknown');
 
 -- name: outbox.drop

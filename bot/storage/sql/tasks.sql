@@ -59,6 +59,9 @@ UPDATE tasks SET stale_file = 0 WHERE id = :id AND acknowledged = :acknowledged 
 -- name: tasks.latest
 SELECT * FROM tasks WHERE finished_ms IS NOT NULL ORDER BY finished_ms DESC LIMIT 1;
 
+-- name: tasks.chat_moved
+UPDATE tasks SET chat = :new_chat WHERE channel = :channel AND account = :account AND chat = :chat;
+
 -- name: tasks.get
 SELECT * FROM tasks WHERE id = :id;
 
