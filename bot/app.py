@@ -17,7 +17,9 @@ from bot.agents.registry import build_agents, installed_kinds
 from bot.catalogue import Catalogue
 from bot.channel_host import ChannelHost
 from bot.channel_memory import ChannelMemory
+from bot.chats import ChatStore
 from bot.commands import Call, Commands
+from bot.delivery.sender import Effects, Sender
 from bot.delivery.store import OutboxStore
 from bot.delivery.worker import DeliveryWorker
 from bot.dispatch.call import KIMI
@@ -28,6 +30,7 @@ from bot.heartbeat.checks import Rhythm
 from bot.heartbeat.service import Heartbeat, forget_old_alerts
 from bot.inbox import InboxStore
 from bot.pairing import PairingStore
+from bot.pipeline.chat_changes import ChatChanges
 from bot.pipeline.gate import Gate
 from bot.pipeline.outgoing import Outgoing
 from bot.pipeline.path import Path as Road
@@ -72,6 +75,8 @@ class House:
     worker: DeliveryWorker
     outgoing: Outgoing
     lanes: Lanes
+    chats: ChatStore
+    chat_changes: ChatChanges
     gate: Gate
     agents: Mapping[str, Agent]
     commands: Commands
@@ -118,6 +123,7 @@ async def run(
 
 async def _serve(house: House, hosts: Sequence[ChannelHost], stop: asyncio.Event) -> None:
     house.gate.paired = await house.pairings.approved()
+    await house.chat_changes.refresh()
     refusals: list[str] = []
 
     async def keep_open(host: ChannelHost) -> None:
@@ -150,14 +156,22 @@ def _build(settings: Settings, bindings: BindingsFile, clock: Clock, storage: St
     inbox, sessions = InboxStore(storage, clock), SessionStore(storage, clock)
     pairings, outbox, tasks = PairingStore(storage, clock), OutboxStore(storage, clock), TaskStore(storage, clock)
     results = ResultFiles(settings.home / "kimi-dispatch" / "results", storage, tasks)
-    worker = DeliveryWorker(
+    chats, gate = ChatStore(storage, clock), Gate(settings.channels)
+    chat_changes = ChatChanges(chats, outbox, sessions, tasks, gate)
+    sender = Sender(
         storage,
         outbox,
         clock,
         labels=lambda tag: catalogue.say(catalogue.language_for(tag, settings.language), words.POSSIBLE_DUPLICATE),
-        also_when_sent=lambda item: when_sent(item, tasks),
-        after_sent=lambda _item: results.mark_stale(),
+        effects=Effects(
+            sent=lambda item: when_sent(item, tasks),
+            moved=chat_changes.moved,
+            closed=chat_changes.closed,
+            after_sent=lambda _item: results.mark_stale(),
+            after_change=chat_changes.refresh,
+        ),
     )
+    worker = DeliveryWorker(storage, outbox, clock, sender)
     outgoing = Outgoing(outbox, worker, clock)
     dispatcher = Dispatcher(
         storage=storage,
@@ -169,7 +183,7 @@ def _build(settings: Settings, bindings: BindingsFile, clock: Clock, storage: St
         catalogue=catalogue,
         settings=settings.dispatch,
     )
-    lanes, gate = Lanes(TURNS_AT_ONCE), Gate(settings.channels)
+    lanes = Lanes(TURNS_AT_ONCE)
     agents = build_agents(bindings.agents, settings.agents.defaults, models, clock, installed_kinds())
     commands = Commands(
         tasks=tasks,
@@ -192,6 +206,7 @@ def _build(settings: Settings, bindings: BindingsFile, clock: Clock, storage: St
         table=Table(bindings.bindings, bindings.defaults),
         agents=agents,
         commands=commands,
+        chat_changes=chat_changes,
         outgoing=outgoing,
         catalogue=catalogue,
         language=settings.language,
@@ -208,6 +223,8 @@ def _build(settings: Settings, bindings: BindingsFile, clock: Clock, storage: St
         worker=worker,
         outgoing=outgoing,
         lanes=lanes,
+        chats=chats,
+        chat_changes=chat_changes,
         gate=gate,
         agents=agents,
         commands=commands,
@@ -250,10 +267,11 @@ def _rings(house: House, hosts: Sequence[ChannelHost]) -> list[Ring]:
     async def notice_changes() -> None:
         if await house.storage.changed_elsewhere():
             house.gate.paired = await house.pairings.approved()
+            await house.chat_changes.refresh()
             await house.dispatcher.look_after()
 
     async def prune() -> None:
-        old = [house.inbox.prune(), house.outbox.prune(), house.pairings.forget_expired()]
+        old = [house.inbox.prune(), house.outbox.prune(), house.pairings.forget_expired(), house.chats.prune()]
         await house.storage.commit([*old, forget_old_alerts(house.clock.now())])
 
     def retry(host: ChannelHost) -> Ring:

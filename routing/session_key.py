@@ -72,6 +72,11 @@ def session_key(agent: str, address: Address, dm_scope: DmScope, people: Mapping
     return key.lower()
 
 
+def chat_part(channel: str, group: str) -> str:
+    """What the keys of all sessions in a group have in common, after `agent:<agent>`."""
+    return f":{channel}:group:{_escaped(group)}".lower()
+
+
 def _scope_prefix(address: Address, dm_scope: DmScope) -> str:
     if dm_scope == "per-channel-peer":
         return f"{address.channel}:"

@@ -6,7 +6,7 @@ not depend on how many bindings there are.
 """
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from operator import attrgetter
 from typing import Any, Final
 
@@ -35,6 +35,8 @@ class Route:
     tier: Tier
     binding: Binding | None
 
+
+_NAMING_A_CHAT: Final = frozenset({Tier.THREAD, Tier.PEER})
 
 _Entry = tuple[int, Tier, Binding]
 """A binding and its rank: a lower rank decides over a higher one of the same tier."""
@@ -89,8 +91,22 @@ class Table:
         self._people = people_by_id(defaults.identity_links)
         self._tiers = _compiled(self.bindings)
 
-    def resolve(self, address: Address) -> Route:
-        """Where `address` leads: always somewhere, always the same. Raises NoSender (see `session_key`)."""
+    def resolve(self, address: Address, formerly: str | None = None) -> Route:
+        """Where `address` leads: always somewhere, always the same. Raises NoSender (see `session_key`).
+
+        `formerly` is the id that its chat had before it moved: a binding that names that one still holds, unless
+        one names the new id. The session is the new id's.
+        """
+        route = self._resolve(address)
+        if formerly is None or route.tier in _NAMING_A_CHAT:
+            return route
+        before = self._resolve(replace(address, peer=replace(address.peer, id=formerly)))
+        if before.tier not in _NAMING_A_CHAT:
+            return route
+        key = session_key(before.agent, address, self.defaults.dm_scope, self._people)
+        return replace(before, session_key=key)
+
+    def _resolve(self, address: Address) -> Route:
         entry = self._find(address)
         binding = None if entry is None else entry[2]
         agent = self.defaults.agent if binding is None else binding.agent

@@ -57,7 +57,7 @@ class Dialogue(LineSource):
     async def readline(self) -> str:
         if self._asked:
             await self.answered.wait()
-            await self._house.worker.drain(DELIVERY_SECONDS)
+            await self._house.worker.wait_idle(DELIVERY_SECONDS)
             self.answered.clear()
             if self._only is not None:
                 raise EOFError

@@ -145,7 +145,9 @@ class _Ear(Inbox):
     ) -> None:
         for update in updates:
             message = self._channel.parse(json.loads(update.raw))
-            if message is not None and message.address.peer.kind == "direct" and not self.heard.done():
+            if not isinstance(message, InboundMessage) or self.heard.done():
+                continue
+            if message.address.peer.kind == "direct":
                 self.heard.set_result(message)
         raise JavisError("this is not the bot: it answers when it runs")
 

@@ -18,6 +18,7 @@ from bot.commands import Call, Commands, Reply
 from bot.delivery.item import Source
 from bot.inbox import InboxStore, StoredUpdate
 from bot.pairing import PairingStore
+from bot.pipeline.chat_changes import ChatChanges
 from bot.pipeline.gate import Gate
 from bot.pipeline.outgoing import Outgoing
 from bot.sessions.lanes import Lanes
@@ -29,7 +30,7 @@ from bot.storage.port import Statement, Storage
 from bot.tasks.wording import task_text
 from channels.clock import Clock
 from channels.errors import Unparsable
-from channels.message import Destination, InboundMessage, JsonObject, OutboundMessage
+from channels.message import ChatChange, Destination, InboundMessage, JsonObject, OutboundMessage
 from channels.port import Channel, Suggestion
 from routing.session_key import parse_session_key
 from routing.table import Table
@@ -68,10 +69,12 @@ class Path:
         table: Table,
         agents: Mapping[str, Agent],
         commands: Commands,
+        chat_changes: ChatChanges,
         outgoing: Outgoing,
         catalogue: Catalogue,
         language: Language,
     ) -> None:
+        self._chat_changes = chat_changes
         self._storage = storage
         self._clock = clock
         self._inbox = inbox
@@ -99,6 +102,9 @@ class Path:
         if message is None:
             self._end(update, finished, self._inbox.done(update, "nothing_to_answer"))
             return
+        if isinstance(message, ChatChange):
+            self._chat_changed(update, finished, message)
+            return
         if message.kind == "button":
             self._lanes.submit(f"press {update.id}", lambda: channel.acknowledge_press(raw))
         language = self._catalogue.language_for(message.language, self._language)
@@ -107,7 +113,7 @@ class Path:
     async def suggest(self, channel: Channel, raw: JsonObject, command: str, typed: str) -> Sequence[Suggestion]:
         """What may follow `typed` as the command's argument; nothing for whom the gate refuses."""
         message = channel.parse(raw)
-        if message is None or self._gate.refusal(message, addressed=True) is not None:
+        if not isinstance(message, InboundMessage) or self._gate.refusal(message, addressed=True) is not None:
             return ()
         agent, session_key = self._route(message)
         language = self._catalogue.language_for(message.language, self._language)
@@ -143,7 +149,7 @@ class Path:
         if message.session_key is not None:
             key = parse_session_key(message.session_key)
             return key.agent, str(key)
-        route = self.table.resolve(message.address)
+        route = self.table.resolve(message.address, self._gate.former_id(message))
         return route.agent, route.session_key
 
     def _edit(self, edit: Errand) -> None:
@@ -233,7 +239,15 @@ class Path:
         )
         edits = [self._inbox.done(edit.update, "edited_before_its_turn") for edit in errand.edits]
         await commit_patiently(
-            self._storage, self._clock, [*effects, *queued.statements, self._inbox.done(errand.update), *edits]
+            self._storage,
+            self._clock,
+            [
+                *effects,
+                self._chat_changes.open_again(errand.message.origin),
+                *queued.statements,
+                self._inbox.done(errand.update),
+                *edits,
+            ],
         )
         self._outgoing.leave(queued)
 
@@ -266,12 +280,21 @@ class Path:
 
         self._lanes.submit(lane, job)
 
-    def _end(self, update: StoredUpdate, finished: Callable[[], None], ending: Statement) -> None:
-        """Close a row that is answered with nothing."""
+    def _chat_changed(self, update: StoredUpdate, finished: Callable[[], None], change: ChatChange) -> None:
+        by_owner = self._gate.is_owner(change.chat.channel, change.by)
+        reason, effects = self._chat_changes.told(change, by_owner=by_owner)
+        self._end(update, finished, self._inbox.done(update, reason), effects)
+
+    def _end(
+        self, update: StoredUpdate, finished: Callable[[], None], ending: Statement, effects: Sequence[Statement] = ()
+    ) -> None:
+        """Close a row that is answered with nothing; `effects` change what is known of chats."""
 
         async def close() -> None:
             try:
-                await commit_patiently(self._storage, self._clock, [ending])
+                await commit_patiently(self._storage, self._clock, [ending, *effects])
+                if effects:
+                    await self._chat_changes.refresh()
             except GuardFailed:
                 log.warning("An update was ended by somebody else", extra={"update": update.id})
             finally:

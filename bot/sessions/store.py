@@ -7,6 +7,7 @@ from datetime import datetime
 from bot.sessions.transcript import Record
 from bot.storage.port import Row, SqlValue, Statement, Storage
 from channels.clock import Clock, from_unix_ms, unix_ms
+from routing.session_key import chat_part
 
 
 class SessionStore:
@@ -24,6 +25,11 @@ class SessionStore:
     def close(self, key: str) -> Statement:
         """End the open session, if any; the next message starts with an empty history."""
         return Statement("sessions.close", {"key": key, "now_ms": unix_ms(self._clock.now())})
+
+    def chat_moved(self, channel: str, chat: str, new_chat: str) -> list[Statement]:
+        """The sessions of a group, its topics included, follow it to its new id with all that was said in them."""
+        parts: dict[str, SqlValue] = {"old_part": chat_part(channel, chat), "new_part": chat_part(channel, new_chat)}
+        return [Statement(name, parts) for name in ("sessions.merge_moved", "sessions.drop_merged", "sessions.move")]
 
     async def history(self, key: str, most: int) -> list[Record]:
         """The last `most` records of the open session, oldest first; costs the same at any length."""

@@ -69,6 +69,11 @@ class TaskStore:
         }
         return task_id, name, Statement("tasks.create", values, required=True)
 
+    def chat_moved(self, channel: str, account: str, chat: str, new_chat: str) -> Statement:
+        """Tasks that report to a chat follow it to its new id."""
+        values: dict[str, SqlValue] = {"channel": channel, "account": account, "chat": chat, "new_chat": new_chat}
+        return Statement("tasks.chat_moved", values)
+
     async def claim_next(self) -> Task | None:
         """Begin the queued task whose turn it is; None when none waits."""
         return await self._changed(Statement("tasks.claim_next", {"now_ms": self._now_ms()}))

@@ -13,7 +13,7 @@ from channels.cli.config import CliConfig
 from channels.cli.terminal import StreamLines
 from channels.clock import ManualClock
 from channels.errors import NotSent
-from channels.message import Button, Delivery, Destination, OutboundMessage
+from channels.message import Button, Delivery, Destination, InboundMessage, OutboundMessage
 from channels.port import ChannelContext
 from channels.testing import MemoryInbox
 
@@ -79,7 +79,7 @@ async def test_the_processs_own_streams_are_used(
     async with open_cli(ChannelContext("default", CliConfig(), ManualClock())) as channel:
         await channel.receive(inbox)
         said = channel.parse(json.loads(next(iter(inbox.stored.values())).raw))
-        assert said is not None
+        assert isinstance(said, InboundMessage)
         assert said.address.sender == str(os.getuid())
         await channel.send(Delivery("0" * 24, said.origin, {"text": "hi"}))
     assert capsys.readouterr().out == "hi\n"

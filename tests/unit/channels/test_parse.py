@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from channels.errors import Unparsable
-from channels.message import Attachment, Destination, InboundMessage
+from channels.message import Attachment, ChatChange, Destination, InboundMessage
 from channels.telegram.parse import Me, parse_update
 from channels.utf16 import utf16_length
 from routing.address import Address, Peer
@@ -29,14 +29,14 @@ def message(
     return {name: value for name, value in made.items() if value is not None}
 
 
-def parse(content: dict[str, Any], kind: str = "message") -> InboundMessage | None:
+def parse(content: dict[str, Any], kind: str = "message") -> InboundMessage | ChatChange | None:
     raw = json.loads(json.dumps({"update_id": 1, kind: content}))
     return parse_update(raw, ME)
 
 
 def heard(content: dict[str, Any], kind: str = "message") -> InboundMessage:
     parsed = parse(content, kind)
-    assert parsed is not None
+    assert isinstance(parsed, InboundMessage)
     return parsed
 
 
@@ -125,6 +125,28 @@ def test_a_thread_id_outside_topics_is_nobodys_address() -> None:
     assert (said.reply_to, said.mentioned) == ("42", True)
 
 
+@pytest.mark.parametrize(
+    ("member", "kind"),
+    [
+        ({"status": "member"}, "added"),
+        ({"status": "administrator"}, "added"),
+        ({"status": "restricted", "is_member": True}, "added"),
+        ({"status": "restricted", "is_member": False}, "removed"),
+        ({"status": "left"}, "removed"),
+        ({"status": "kicked"}, "removed"),
+    ],
+)
+def test_the_bots_place_in_a_chat_is_told(member: dict[str, Any], kind: str) -> None:
+    change = parse({"chat": GROUP, "from": USER, "date": 1, "new_chat_member": member}, "my_chat_member")
+    assert isinstance(change, ChatChange)
+    assert (change.kind, change.chat, change.by) == (kind, Destination("telegram", "default", "-1001"), "7")
+
+
+def test_a_group_that_became_a_supergroup_tells_its_new_id() -> None:
+    change = parse(message(None, migrate_to_chat_id=-1002))
+    assert change == ChatChange("moved", Destination("telegram", "default", "-1001"), new_chat="-1002")
+
+
 def test_who_hides_behind_a_chat_has_no_id() -> None:
     hidden = {"id": 1087968824, "is_bot": True, "first_name": "Group"}
     said = heard(message(sender=hidden, sender_chat=GROUP))
@@ -134,8 +156,6 @@ def test_who_hides_behind_a_chat_has_no_id() -> None:
 def test_the_bots_own_words_and_service_messages_say_nothing() -> None:
     assert parse(message(sender=BOT)) is None
     assert parse(message(None, new_chat_members=[USER])) is None
-    assert parse(message(None, migrate_to_chat_id=-1002)) is None
-    assert parse_update({"update_id": 1, "my_chat_member": {"chat": GROUP}}, ME) is None
     assert parse_update({"update_id": 1, "something_new": {}}, ME) is None
 
 
@@ -221,7 +241,7 @@ def test_any_json_is_a_message_nothing_or_set_aside(raw: Any) -> None:
         parsed = parse_update(raw, ME)
     except Unparsable:
         return
-    assert parsed is None or isinstance(parsed, InboundMessage)
+    assert parsed is None or isinstance(parsed, InboundMessage | ChatChange)
 
 
 @given(st.dictionaries(st.sampled_from(NAMES), wild, max_size=4), st.integers(-5, 10_000), st.integers(0, 10_000))
@@ -231,7 +251,7 @@ def test_any_message_with_odd_fields_is_read_or_set_aside(fields: dict[str, Any]
         parsed = parse_update({"message": message("@javis_bot 👋 x", entities=[mention]) | fields}, ME)
     except Unparsable:
         return
-    assert parsed is None or isinstance(parsed, InboundMessage)
+    assert parsed is None or isinstance(parsed, InboundMessage | ChatChange)
 
 
 def test_reading_an_update_costs_little() -> None:

@@ -12,6 +12,7 @@ import pytest
 from channels.clock import ManualClock
 from channels.errors import (
     ChannelError,
+    ChatClosed,
     ChatMoved,
     NotSent,
     OutcomeUnknown,
@@ -19,7 +20,7 @@ from channels.errors import (
     Refused,
     Unauthorized,
 )
-from channels.message import Button, Delivery, Destination, JsonObject, OutboundMessage, Receipt
+from channels.message import Button, Delivery, Destination, InboundMessage, JsonObject, OutboundMessage, Receipt
 from channels.port import Channel, CommandCard
 from channels.telegram.channel import open_telegram
 from channels.telegram.config import TelegramRate
@@ -130,7 +131,7 @@ async def test_a_possible_duplicate_is_labelled() -> None:
     [
         (refusal(400, "Bad Request: chat not found"), Refused),
         (refusal(400, "Bad Request: message thread not found"), Refused),
-        (refusal(403, "Forbidden: bot was kicked from the group chat"), Refused),
+        (refusal(403, "Forbidden: bot was kicked from the group chat"), ChatClosed),
         (refusal(401, "Unauthorized"), Unauthorized),
         (refusal(404, "Not Found"), Unauthorized),
         (refusal(409, "Conflict"), NotSent),
@@ -282,7 +283,7 @@ async def test_receiving_stores_and_parse_reads_what_was_stored() -> None:
         receiving.cancel()
         await asyncio.gather(receiving, return_exceptions=True)
         said = channel.parse(json.loads(inbox.stored["1"].raw))
-        assert said is not None
+        assert isinstance(said, InboundMessage)
         assert said.text == "hi"
 
 
