@@ -112,7 +112,8 @@ class Sender:
 
     async def _find_out(self, channel: Channel, item: OutboxItem) -> Receipt | OutboxItem:
         """What became of the attempt whose end nobody saw: a receipt, or the item with what is known of it now."""
-        delivery = Delivery(item.id, item.destination, item.payload)
+        label = self._labels(item.language)  # a later attempt may have shown it
+        delivery = Delivery(item.id, item.destination, item.payload, label)
         try:
             return await channel.settle(delivery, item.attempted or self._clock.now())
         except _NO_ANSWER:
