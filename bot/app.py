@@ -1,6 +1,7 @@
 """The roof: builds every part, opens them in order on one stack, and takes them down in the opposite order."""
 
 import asyncio
+import importlib
 import logging
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -26,9 +27,13 @@ from bot.dispatch.call import KIMI
 from bot.dispatch.dispatcher import Dispatcher
 from bot.dispatch.notice import when_sent
 from bot.errors import ConfigurationError
+from bot.events import Events
+from bot.gateway.tokens import Doorkeeper, TokenStore
 from bot.heartbeat.checks import Rhythm
 from bot.heartbeat.service import Heartbeat, forget_old_alerts
 from bot.inbox import InboxStore
+from bot.live import RunningBot
+from bot.methods.desk import Desk
 from bot.pairing import PairingStore
 from bot.pipeline.chat_changes import ChatChanges
 from bot.pipeline.gate import Gate
@@ -83,6 +88,9 @@ class House:
     dispatcher: Dispatcher
     results: ResultFiles
     road: Road
+    events: Events
+    tasks: TaskStore
+    sessions: SessionStore
 
 
 @asynccontextmanager
@@ -124,7 +132,12 @@ async def run(
 async def _serve(house: House, hosts: Sequence[ChannelHost], stop: asyncio.Event) -> None:
     house.gate.paired = await house.pairings.approved()
     await house.chat_changes.refresh()
+    token = house.settings.gateway.token
+    store = TokenStore(house.storage, house.clock)
+    doorkeeper = Doorkeeper(store, house.clock, token.get_secret_value() if token else None)
+    await doorkeeper.refresh()
     refusals: list[str] = []
+    platforms = [host for host in hosts if host.needs_token]
 
     async def keep_open(host: ChannelHost) -> None:
         try:
@@ -132,14 +145,19 @@ async def _serve(house: House, hosts: Sequence[ChannelHost], stop: asyncio.Event
         except Unauthorized as refusal:
             refusals.append(f"{host.name} ({host.account}): {refusal}")
             log.error("The platform refuses a token", extra={"channel": host.name, "account": host.account})  # noqa: TRY400
-            if len(refusals) == len(hosts):
+            if len(refusals) == len(platforms):
                 stop.set()
 
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(keep_open(host), name=f"host {host.name}/{host.account}") for host in hosts]
         tasks.append(group.create_task(house.results.run(), name="result files"))
-        async with house.lanes.open(LANE_GRACE_SECONDS), house.dispatcher.open(), waking(_rings(house, hosts)):
-            await stop.wait()
+        async with (
+            house.lanes.open(LANE_GRACE_SECONDS),
+            house.dispatcher.open(),
+            waking(_rings(house, hosts, doorkeeper)),
+        ):
+            async with _gateway(house, hosts, doorkeeper):
+                await stop.wait()
             for host in hosts:
                 host.stop_receiving()
         await house.worker.drain(DELIVERY_GRACE_SECONDS)
@@ -147,12 +165,39 @@ async def _serve(house: House, hosts: Sequence[ChannelHost], stop: asyncio.Event
             await house.results.refresh()
         for task in tasks:
             task.cancel()
-    if len(refusals) == len(hosts):
+    if platforms and len(refusals) == len(platforms):
         raise ConfigurationError("; ".join(refusals) + ": put the right token into the settings or the environment")
 
 
+@asynccontextmanager
+async def _gateway(house: House, hosts: Sequence[ChannelHost], doorkeeper: Doorkeeper) -> AsyncIterator[None]:
+    """The gateway while the block runs, unless the settings switch it off."""
+    if not house.settings.gateway.enabled:
+        yield
+        return
+    # FastAPI takes a third of a second to import: the channels log in meanwhile.
+    server = await asyncio.to_thread(importlib.import_module, "bot.gateway.server")
+    running = RunningBot(house.events, hosts, house.outgoing, house.dispatcher, house.agents.keys)
+    desk = Desk(
+        storage=house.storage,
+        clock=house.clock,
+        settings=house.settings,
+        tasks=house.tasks,
+        outbox=house.outbox,
+        sessions=house.sessions,
+        pairings=house.pairings,
+        table=lambda: house.road.table,
+        running=running,
+    )
+    async with server.open_gateway(house.settings.gateway, desk, doorkeeper, house.outgoing.channel) as address:
+        log.info("The gateway listens", extra={"address": address})
+        if not doorkeeper.knows_any:
+            log.info("The gateway lets nobody in yet; make a token with: javis token create")
+        yield
+
+
 def _build(settings: Settings, bindings: BindingsFile, clock: Clock, storage: Storage, models: Models) -> House:
-    catalogue = Catalogue.load()
+    catalogue, events = Catalogue.load(), Events(clock)
     inbox, sessions = InboxStore(storage, clock), SessionStore(storage, clock)
     pairings, outbox, tasks = PairingStore(storage, clock), OutboxStore(storage, clock), TaskStore(storage, clock)
     results = ResultFiles(settings.home / "kimi-dispatch" / "results", storage, tasks)
@@ -182,6 +227,7 @@ def _build(settings: Settings, bindings: BindingsFile, clock: Clock, storage: St
         outgoing=outgoing,
         catalogue=catalogue,
         settings=settings.dispatch,
+        events=events,
     )
     lanes = Lanes(TURNS_AT_ONCE)
     agents = build_agents(bindings.agents, settings.agents.defaults, models, clock, installed_kinds())
@@ -210,6 +256,7 @@ def _build(settings: Settings, bindings: BindingsFile, clock: Clock, storage: St
         outgoing=outgoing,
         catalogue=catalogue,
         language=settings.language,
+        events=events,
     )
     return House(
         settings=settings,
@@ -231,16 +278,21 @@ def _build(settings: Settings, bindings: BindingsFile, clock: Clock, storage: St
         dispatcher=dispatcher,
         results=results,
         road=road,
+        events=events,
+        tasks=tasks,
+        sessions=sessions,
     )
 
 
 def _host(house: House, manifest: ChannelManifest, account: str) -> ChannelHost:
     memory = ChannelMemory(house.storage, manifest.name, account)
+    config, publish = house.settings.channels[manifest.name], house.events.publish
     try_again = house.catalogue.in_all_languages(words.TRY_AGAIN, house.settings.language)
-    context = ChannelContext(account, house.settings.channels[manifest.name], house.clock, memory, try_again)
+    context = ChannelContext(account, config, house.clock, memory, try_again, publish)
     return ChannelHost(
         name=manifest.name,
         account=account,
+        needs_token=not manifest.tokenless,
         open_channel=lambda: open_channel(manifest, context),
         clock=house.clock,
         inbox=house.inbox,
@@ -257,17 +309,18 @@ def _accounts(settings: Settings, manifests: Mapping[str, ChannelManifest]) -> l
         for name, config in settings.channels.items()
         if config.enabled and not manifests[name].interactive
         for account, bot in config.accounts.items()
-        if bot.token is not None
+        if bot.token is not None or manifests[name].tokenless
     ]
 
 
-def _rings(house: House, hosts: Sequence[ChannelHost]) -> list[Ring]:
+def _rings(house: House, hosts: Sequence[ChannelHost], doorkeeper: Doorkeeper) -> list[Ring]:
     heartbeat = _heartbeat(house)
 
     async def notice_changes() -> None:
         if await house.storage.changed_elsewhere():
             house.gate.paired = await house.pairings.approved()
             await house.chat_changes.refresh()
+            await doorkeeper.refresh()
             await house.dispatcher.look_after()
 
     async def prune() -> None:

@@ -30,6 +30,7 @@ class ChannelHost:
         *,
         name: str,
         account: str,
+        needs_token: bool,
         open_channel: Callable[[], AbstractAsyncContextManager[Channel]],
         clock: Clock,
         inbox: InboxStore,
@@ -40,6 +41,7 @@ class ChannelHost:
     ) -> None:
         self.name = name
         self.account = account
+        self.needs_token = needs_token
         self.state = "starting"
         self._open_channel = open_channel
         self._clock = clock

@@ -45,6 +45,12 @@ class Listener:
         self._unread.clear()
         return events
 
+    def repeat(self, events: Sequence[Event]) -> None:
+        """Let it read older events first."""
+        self._unread.extendleft(reversed(events))
+        if events:
+            self._something.set()
+
     def offer(self, event: Event) -> None:
         """Called by Events."""
         if self.overrun or not self._wants(event):

@@ -29,7 +29,12 @@ class StoredUpdate:
     @property
     def source_id(self) -> str:
         """What it is called as the source of outbox rows."""
-        return f"{self.channel}:{self.account}:{self.update_id}"
+        return source_id(self.channel, self.account, self.update_id)
+
+
+def source_id(channel: str, account: str, update_id: str) -> str:
+    """What an update is called as the source of outbox rows."""
+    return f"{channel}:{account}:{update_id}"
 
 
 class InboxStore:

@@ -11,11 +11,12 @@ from dataclasses import replace
 from pydantic import SecretStr
 
 from bot.errors import ConfigurationError
-from bot.settings.model import ModelEntry, Settings
+from bot.settings.model import GatewaySettings, ModelEntry, Settings
 from channels.clock import Clock
 from channels.config import AccountConfig
 from channels.simulator.server import Simulator, run_simulator
 from channels.telegram.config import TelegramConfig, TelegramRate
+from channels.web.config import WebConfig
 
 
 @asynccontextmanager
@@ -52,11 +53,17 @@ def _pointed_at(settings: Settings, simulator: Simulator) -> Settings:
     home = settings.home / "simulator"
     return replace(
         settings,
-        channels={"telegram": telegram},
+        channels={"telegram": telegram, "web": settings.channels.get("web", WebConfig())},
+        gateway=_anywhere(settings.gateway),
         model_list=[_model(entry, simulator) for entry in settings.model_list],
         home=home,
         database=home / "javis.db",
     )
+
+
+def _anywhere(gateway: GatewaySettings) -> GatewaySettings:
+    """A newcomer's port 8080 may be taken: any free one will do, unless the settings name one."""
+    return gateway if "port" in gateway.model_fields_set else gateway.model_copy(update={"port": 0})
 
 
 def _model(entry: ModelEntry, simulator: Simulator) -> ModelEntry:

@@ -16,6 +16,13 @@ from channels.message import ChatChange, Delivery, Destination, InboundMessage, 
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
+Publish = Callable[[str, str, JsonObject], None]
+"""Tells the gateway's clients of a session something: (event type, session key, data). Transient."""
+
+
+def publish_nothing(event_type: str, session_key: str, data: JsonObject) -> None:
+    """Where nobody listens."""
+
 
 @dataclass(frozen=True, slots=True)
 class RawUpdate:
@@ -207,6 +214,7 @@ class ChannelContext:
     clock: Clock
     memory: Memory = field(default_factory=ShortMemory)
     try_again: Mapping[str, str] = field(default_factory=lambda: {"": "Please try again in a moment."})
+    publish: Publish = publish_nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +225,8 @@ class ChannelManifest:
     model of its settings (a subclass of channels.config.ChannelConfig) and an async context manager function
     `(ChannelContext) -> Channel`. `id_problem` says in a few words why a platform id cannot occur there (kind is
     `peer`, `thread`, `guild`, `sender` or `role`), or returns None. `interactive` marks a channel that belongs to
-    the process that started it (the terminal) and is never polled by `javis run`.
+    the process that started it (the terminal) and is never polled by `javis run`. `tokenless` marks one that
+    needs no account of its own: it is on unless the settings switch it off.
     """
 
     name: str
@@ -226,6 +235,7 @@ class ChannelManifest:
     id_problem: Callable[[Literal["peer", "thread", "guild", "sender", "role"], str], str | None]
     token_variable: str | None = None
     interactive: bool = False
+    tokenless: bool = False
 
 
 ConfigModel = type[BaseModel]

@@ -17,18 +17,21 @@ from bot.catalogue import Catalogue
 from bot.delivery.store import OutboxStore
 from bot.errors import ConfigurationError
 from bot.log import configure_logging
+from bot.methods.desk import Caller, CommandLine, Desk
 from bot.pairing import PairingStore
+from bot.sessions.store import SessionStore
 from bot.settings.env_file import read_env_file
 from bot.settings.load import load_settings
 from bot.settings.model import Settings
-from bot.storage.port import Storage
 from bot.storage.sqlite import open_sqlite
 from bot.tasks.store import TaskStore
 from channels.clock import SystemClock
 from channels.port import ChannelManifest
 from channels.registry import load_manifests
 from routing.file import BindingsFile, load_bindings
+from routing.table import Table
 
+P = TypeVar("P")
 R = TypeVar("R")
 
 
@@ -55,16 +58,6 @@ class Loaded:
         if not self.bindings_path.exists():
             raise ConfigurationError(f"{self.bindings_path} is not there: write one, or name yours with --bindings")
         return load_bindings(self.bindings_path)
-
-
-@dataclass(frozen=True, slots=True)
-class Stores:
-    """The database, opened beside a bot that may be running."""
-
-    storage: Storage
-    tasks: TaskStore
-    outbox: OutboxStore
-    pairings: PairingStore
 
 
 def files_options(command: Callable[..., R]) -> Callable[..., R]:
@@ -113,18 +106,37 @@ def start_logging(settings: Settings) -> None:
 
 
 @asynccontextmanager
-async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
-    """Raises StorageError."""
+async def open_desk(loaded: Loaded) -> AsyncIterator[Desk]:
+    """The database, opened beside a bot that may be running. Raises StorageError."""
+
+    def table() -> Table:
+        file = loaded.bindings()
+        return Table(file.bindings, file.defaults)
+
     clock = SystemClock()
-    async with open_sqlite(settings.database) as storage:
-        yield Stores(storage, TaskStore(storage, clock), OutboxStore(storage, clock), PairingStore(storage, clock))
+    async with open_sqlite(loaded.settings.database) as storage:
+        yield Desk(
+            storage=storage,
+            clock=clock,
+            settings=loaded.settings,
+            tasks=TaskStore(storage, clock),
+            outbox=OutboxStore(storage, clock),
+            sessions=SessionStore(storage, clock),
+            pairings=PairingStore(storage, clock),
+            table=table,
+        )
 
 
-def with_stores(files: Files, work: Callable[[Stores], Awaitable[R]]) -> R:
+def with_desk(files: Files, work: Callable[[Desk], Awaitable[R]]) -> R:
     """What `work` finds out in the database of these settings."""
 
     async def run() -> R:
-        async with open_stores(load(files).settings) as stores:
-            return await work(stores)
+        async with open_desk(load(files)) as desk:
+            return await work(desk)
 
     return asyncio.run(run())
+
+
+def call(files: Files, method: Callable[[Desk, Caller, P], Awaitable[R]], params: P) -> R:
+    """What a method of bot/methods/table.py answers the owner at the terminal. Raises MethodFailed."""
+    return with_desk(files, lambda desk: method(desk, CommandLine(), params))

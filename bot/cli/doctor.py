@@ -9,7 +9,7 @@ from typing import Literal
 import click
 
 from bot.cli.bindings import id_problems
-from bot.cli.context import Files, Loaded, files_options, load, open_stores
+from bot.cli.context import Files, Loaded, files_options, load, open_desk
 from bot.cli.failure import tell
 from bot.cli.table import print_json
 from bot.providers.bases import ModelFault
@@ -102,8 +102,8 @@ async def _models(loaded: Loaded) -> list[Finding]:
 async def _database(loaded: Loaded) -> list[Finding]:
     running = "a bot is running on it" if run_is_active(loaded.settings.database) else "no bot is running on it"
     try:
-        async with open_stores(loaded.settings) as stores:
-            counts = await stores.outbox.counts()
+        async with open_desk(loaded) as desk:
+            counts = await desk.outbox.counts()
     except StorageError as error:
         return [Finding("error", str(error))]
     findings = [Finding("ok", f"the database opens; {running}")]

@@ -7,8 +7,9 @@ import click
 
 from bot import words
 from bot.catalogue import Catalogue
-from bot.cli.context import Files, Loaded, Stores, files_options, load, missing_key, open_stores
+from bot.cli.context import Files, Loaded, files_options, load, missing_key, open_desk
 from bot.errors import JavisError, UsageError
+from bot.methods.desk import Desk
 from bot.storage.lock import run_is_active
 from bot.tasks.task import Priority, Task, TaskRequest
 from channels.clock import SystemClock
@@ -71,25 +72,25 @@ def _destination(chat: str) -> Destination | None:
 
 async def _dispatch(loaded: Loaded, request: TaskRequest, *, wait: bool) -> None:
     settings, catalogue = loaded.settings, Catalogue.load()
-    async with open_stores(settings) as stores:
-        task_id, name, statement = stores.tasks.create(request, settings.dispatch.per_user)
-        await stores.storage.commit([statement])
+    async with open_desk(loaded) as desk:
+        task_id, name, statement = desk.tasks.create(request, settings.dispatch.per_user)
+        await desk.storage.commit([statement])
         click.echo(catalogue.say(settings.language, words.TASK_ACCEPTED, name=name))
         click.echo(task_id)
         if not run_is_active(settings.database):
             click.echo("No bot is running on this data: the task starts with the next `javis run`.", err=True)
             return
         if wait:
-            task = await _ended(stores, task_id)
+            task = await _ended(desk, task_id)
             if task.state != "succeeded":
                 raise JavisError(f"the task is {task.state}: {task.error or 'see javis tasks show'}")
             click.echo(task.output)
 
 
-async def _ended(stores: Stores, task_id: str) -> Task:
+async def _ended(desk: Desk, task_id: str) -> Task:
     clock = SystemClock()
     while True:
-        task = await stores.tasks.get(task_id)
+        task = await desk.tasks.get(task_id)
         if task is not None and task.finished is not None:
             return task
         await clock.sleep(POLL_SECONDS)

@@ -17,6 +17,7 @@ SUBCOMMANDS = {
     "bindings": "bot.cli.bindings:bindings",
     "deliveries": "bot.cli.deliveries:deliveries",
     "pairing": "bot.cli.pairing:pairing",
+    "token": "bot.cli.token:token",
     "status": "bot.cli.status:status",
     "doctor": "bot.cli.doctor:doctor",
     "version": "bot.cli.version:version",

@@ -2,7 +2,7 @@
 
 import click
 
-from bot.cli.context import Files, files_options, with_stores
+from bot.cli.context import Files, files_options, with_desk
 from bot.cli.table import print_json, print_table
 from bot.errors import JavisError
 
@@ -17,7 +17,7 @@ def pairing() -> None:
 @files_options
 def approve(code: str, files: Files) -> None:
     """Let in the person who was given CODE."""
-    person = with_stores(files, lambda stores: stores.pairings.approve(code))
+    person = with_desk(files, lambda desk: desk.pairings.approve(code))
     if person is None:
         raise JavisError(f"no live code is {code!r}: codes are good for one hour, see javis pairing list")
     click.echo(f"{person.sender_name} ({person.sender}) may speak on {person.channel} now")
@@ -28,7 +28,7 @@ def approve(code: str, files: Files) -> None:
 @files_options
 def list_pairings(as_json: bool, files: Files) -> None:
     """Who was let in, and who waits."""
-    known = with_stores(files, lambda stores: stores.pairings.known())
+    known = with_desk(files, lambda desk: desk.pairings.known())
     rows = [
         (each.channel, each.account, each.sender, each.sender_name, "waits" if each.code else "paired", each.code)
         for each in known
@@ -47,6 +47,6 @@ def list_pairings(as_json: bool, files: Files) -> None:
 @files_options
 def revoke(channel: str, sender: str, account: str, files: Files) -> None:
     """Shut a person out again."""
-    if not with_stores(files, lambda stores: stores.pairings.revoke(channel, account, sender)):
+    if not with_desk(files, lambda desk: desk.pairings.revoke(channel, account, sender)):
         raise JavisError(f"{sender} is not paired on {channel} ({account}): see javis pairing list")
     click.echo(f"{sender} is shut out of {channel}")

@@ -2,8 +2,9 @@
 
 import click
 
-from bot.cli.context import Files, Stores, files_options, load, with_stores
+from bot.cli.context import Files, files_options, load, with_desk
 from bot.cli.table import print_json
+from bot.methods.desk import Desk
 from bot.storage.lock import run_is_active
 
 
@@ -14,16 +15,16 @@ def status(as_json: bool, files: Files) -> None:
     """Show whether the bot runs and what waits."""
     running = run_is_active(load(files).settings.database)
 
-    async def count(stores: Stores) -> dict[str, object]:
-        inbox = await stores.storage.read("inbox.waiting_count", {})
+    async def count(desk: Desk) -> dict[str, object]:
+        inbox = await desk.storage.read("inbox.waiting_count", {})
         return {
             "running": running,
             "inbox_waiting": inbox[0]["waiting"],
-            "outbox": await stores.outbox.counts(),
-            "tasks": await stores.tasks.counts(),
+            "outbox": await desk.outbox.counts(),
+            "tasks": await desk.tasks.counts(),
         }
 
-    numbers = with_stores(files, count)
+    numbers = with_desk(files, count)
     if as_json:
         print_json(numbers)
         return

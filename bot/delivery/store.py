@@ -124,6 +124,11 @@ class OutboxStore:
         rows = await self._storage.read("outbox.find", {"prefix": prefix})
         return item_from_row(rows[0]) if len(rows) == 1 else None
 
+    async def of_source(self, kind: str, source_id: str) -> list[OutboxItem]:
+        """The rows that one source gave, in order."""
+        rows = await self._storage.read("outbox.of_source", {"kind": kind, "source_id": source_id})
+        return [item_from_row(row) for row in rows]
+
     async def counts(self) -> dict[str, int]:
         """How many rows stand in each state."""
         return {row["state"]: row["items"] for row in await self._storage.read("outbox.counts", {})}

@@ -15,6 +15,7 @@ from bot.catalogue import Catalogue
 from bot.delivery.item import Source
 from bot.dispatch.call import ask_model
 from bot.dispatch.notice import STILL_RUNNING, completion_notice
+from bot.events import Events
 from bot.pipeline.outgoing import Outgoing, Queued
 from bot.providers.models import Models
 from bot.settings.model import DispatchSettings
@@ -47,6 +48,7 @@ class Dispatcher:
         outgoing: Outgoing,
         catalogue: Catalogue,
         settings: DispatchSettings,
+        events: Events,
     ) -> None:
         self._storage = storage
         self._clock = clock
@@ -56,6 +58,7 @@ class Dispatcher:
         self._outgoing = outgoing
         self._catalogue = catalogue
         self._settings = settings
+        self._events = events
         self._workers: set[asyncio.Task[None]] = set()
         self._running: dict[str, asyncio.Task[Outcome]] = {}
         self._idle: deque[asyncio.Future[None]] = deque()
@@ -149,6 +152,7 @@ class Dispatcher:
         return True
 
     async def _run(self, task: Task) -> None:
+        self._tell(task)
         call = asyncio.create_task(
             ask_model(task, self._models, self._clock, self._settings.timeout_seconds), name=f"task {task.id}"
         )
@@ -165,7 +169,8 @@ class Dispatcher:
 
     async def _end(self, task: Task, outcome: Outcome) -> None:
         """Result and notice in one transaction; a task that was cancelled meanwhile stays cancelled."""
-        queued = self._notice(with_outcome(task, outcome))
+        ended = with_outcome(task, outcome)
+        queued = self._notice(ended)
         statements = [self._tasks.finish(task, outcome), *(queued.statements if queued else ())]
         try:
             await commit_patiently(self._storage, self._clock, statements)
@@ -174,7 +179,15 @@ class Dispatcher:
         if queued is not None:
             self._outgoing.leave(queued)
         log.info("A task has ended", extra={"task": task.id, "state": outcome.state})
+        self._tell(ended)
         self._results.mark_stale()
+
+    def _tell(self, task: Task) -> None:
+        """`task.update`; of a task that no client's session asked for, every client hears."""
+        notify = task.notify
+        session_key = notify.chat if notify is not None and notify.channel == "web" else None
+        about = {"task_id": task.id, "task_name": task.name, "state": task.state, "attempt": task.attempt}
+        self._events.publish("task.update", session_key, about)
 
     def _notice(self, task: Task) -> Queued | None:
         """The notice as rows; None when nobody is to be told, or the channel is closed for now."""

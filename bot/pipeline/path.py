@@ -16,6 +16,7 @@ from bot.agents.port import Agent, AgentFailed, Turn
 from bot.catalogue import Catalogue, Language
 from bot.commands import Call, Commands, Reply
 from bot.delivery.item import Source
+from bot.events import Events
 from bot.inbox import InboxStore, StoredUpdate
 from bot.pairing import PairingStore
 from bot.pipeline.chat_changes import ChatChanges
@@ -50,6 +51,7 @@ class Errand:
     finished: Callable[[], None]
     message: InboundMessage
     language: Language
+    session_key: str | None = None
     edits: list["Errand"] = field(default_factory=list)
 
 
@@ -73,6 +75,7 @@ class Path:
         outgoing: Outgoing,
         catalogue: Catalogue,
         language: Language,
+        events: Events,
     ) -> None:
         self._chat_changes = chat_changes
         self._storage = storage
@@ -88,6 +91,7 @@ class Path:
         self._outgoing = outgoing
         self._catalogue = catalogue
         self._language = language
+        self._events = events
         self._waiting: dict[tuple[Destination, str], Errand] = {}
 
     def take(self, update: StoredUpdate, channel: Channel, finished: Callable[[], None]) -> None:
@@ -128,6 +132,7 @@ class Path:
                 self._submit(f"pairing {message.origin}", errand, lambda: self._offer_pairing(errand))
             else:
                 self._end(update, errand.finished, self._inbox.refused(update, refusal.reason))
+                self._tell_end(errand, "", refused=refusal.reason)
             return
         if message.kind == "edit":
             self._edit(errand)
@@ -135,7 +140,9 @@ class Path:
         agent, session_key = self._route(message)
         if agent not in self.agents:
             self._end(update, errand.finished, self._inbox.refused(update, "unknown_agent"))
+            self._tell_end(errand, "", refused="unknown_agent")
             return
+        errand.session_key = session_key
         if name is None or name == "ask":
             errand.message = replace(message, text=arguments)
             self._waiting[message.origin, message.message_id] = errand
@@ -168,6 +175,8 @@ class Path:
             await self._give_up(errand, "crashed_repeatedly")
             return
         message = errand.message
+        about = {"message_id": message.message_id}
+        self._events.publish("chat.start", session_key, about)
         turn = Turn(
             session_key=session_key,
             text=message.text,
@@ -191,7 +200,8 @@ class Path:
             metadata["model"] = answer.model
         said = Record("assistant", answer.text, self._clock.now(), metadata)
         kept = self._sessions.append(session_key, agent, [asked, said])
-        await self._finish(errand, replace(_answer(message, answer.text), format="markdown"), kept)
+        tokens = 0 if answer.usage is None else answer.usage.total
+        await self._finish(errand, replace(_answer(message, answer.text), format="markdown"), kept, tokens)
 
     async def _command(self, errand: Errand, name: str, call: Call) -> None:
         reply = await self._commands.run(name, call)
@@ -232,7 +242,9 @@ class Path:
         else:
             self._outgoing.leave(queued)
 
-    async def _finish(self, errand: Errand, said: OutboundMessage, effects: Sequence[Statement]) -> None:
+    async def _finish(
+        self, errand: Errand, said: OutboundMessage, effects: Sequence[Statement], tokens: int = 0
+    ) -> None:
         """The one transaction: effects, outbox rows, inbox rows done. Then the rows leave."""
         queued = self._outgoing.queue(
             errand.channel, said, "answer", Source("inbox", errand.update.source_id), errand.language
@@ -250,6 +262,7 @@ class Path:
             ],
         )
         self._outgoing.leave(queued)
+        self._tell_end(errand, said.text, tokens)
 
     async def _give_up(self, errand: Errand, reason: str) -> None:
         text = self._catalogue.say(errand.language, words.SOMETHING_WENT_WRONG)
@@ -263,6 +276,12 @@ class Path:
         aside = [self._inbox.quarantined(each.update, reason) for each in (errand, *errand.edits)]
         await commit_patiently(self._storage, self._clock, [*queued.statements, *aside])
         self._outgoing.leave(queued)
+        self._tell_end(errand, text)
+
+    def _tell_end(self, errand: Errand, text: str, tokens: int = 0, *, refused: str | None = None) -> None:
+        """`chat.end`: the message is dealt with; `refused` is the reason why it has no answer."""
+        end = {"message_id": errand.message.message_id, "text": text, "tokens_used": tokens, "refused": refused}
+        self._events.publish("chat.end", errand.session_key or errand.message.session_key, end)
 
     def _submit(self, lane: str, errand: Errand, work: Callable[[], Awaitable[None]]) -> None:
         async def job() -> None:

@@ -2,12 +2,24 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from bot.sessions.transcript import Record
 from bot.storage.port import Row, SqlValue, Statement, Storage
 from channels.clock import Clock, from_unix_ms, unix_ms
 from routing.session_key import chat_part
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """An open session; `messages` counts its records."""
+
+    key: str
+    agent: str
+    created: datetime
+    last_active: datetime
+    messages: int
 
 
 class SessionStore:
@@ -31,6 +43,14 @@ class SessionStore:
         parts: dict[str, SqlValue] = {"old_part": chat_part(channel, chat), "new_part": chat_part(channel, new_chat)}
         return [Statement(name, parts) for name in ("sessions.merge_moved", "sessions.drop_merged", "sessions.move")]
 
+    def delete(self, key: str) -> Statement:
+        """Forget every session of `key`, with all that was said; fails when there is none."""
+        return Statement("sessions.delete", {"key": key}, required=True)
+
+    async def newest(self, most: int) -> list[Session]:
+        """The open sessions, those spoken in last first."""
+        return [_session(row) for row in await self._storage.read("sessions.list", {"most": most})]
+
     async def history(self, key: str, most: int) -> list[Record]:
         """The last `most` records of the open session, oldest first; costs the same at any length."""
         rows = await self._storage.read("sessions.history", {"key": key, "most": most})
@@ -50,6 +70,11 @@ def _append(key: str, record: Record) -> Statement:
         },
         required=True,
     )
+
+
+def _session(row: Row) -> Session:
+    created, last_active = from_unix_ms(row["created_ms"]), from_unix_ms(row["last_active_ms"])
+    return Session(row["key"], row["agent"], created, last_active, row["messages"])
 
 
 def _record(row: Row) -> Record:

@@ -63,11 +63,15 @@ class _Loading:
         dispatch = file.dispatch
         if webhook_port is not None and "webhook_port" not in dispatch.model_fields_set:
             dispatch = dispatch.model_copy(update={"webhook_port": webhook_port})
+        gateway = file.gateway
+        token = self._variable("JAVIS_GATEWAY_TOKEN")
+        if token is not None and gateway.token is None:
+            gateway = gateway.model_copy(update={"token": SecretStr(token)})
         return Settings(
             channels=channels,
             model_list=_with_kimi(file.model_list, kimi),
             agents=file.agents,
-            gateway=file.gateway,
+            gateway=gateway,
             dispatch=dispatch,
             heartbeat=file.heartbeat,
             language=file.language,
@@ -115,6 +119,8 @@ class _Loading:
             token = self._variable(manifest.token_variable) if manifest.token_variable else None
             if token is not None:
                 sections[name] = _with_token(sections.get(name), token)
+            elif manifest.tokenless:
+                sections.setdefault(name, {})
         configs = {name: self._channel(name, section) for name, section in sections.items()}
         return {name: config for name, config in configs.items() if config is not None}
 

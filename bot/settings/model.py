@@ -50,10 +50,22 @@ class AgentSettings(Strict):
 
 
 class GatewaySettings(Strict):
-    """Where the gateway listens; port 0 takes any free one."""
+    """Where the gateway listens; port 0 takes any free one.
 
+    `hosts` are further names by which it may be called, `origins` the web pages that may call it
+    (`https://example.org`). `token` is JAVIS_GATEWAY_TOKEN. `rate_per_second` None: no limit.
+    """
+
+    enabled: bool = True
     host: str = Field(default="127.0.0.1", min_length=1)
     port: Port = 8080
+    hosts: list[str] = Field(default_factory=list)
+    origins: list[str] = Field(default_factory=list)
+    token: SecretStr | None = None
+    rate_per_second: float | None = Field(default=100, gt=0, allow_inf_nan=False)
+    connections: int = Field(default=2000, ge=1)
+    body_bytes: int = Field(default=1_048_576, ge=1024)
+    frame_bytes: int = Field(default=262_144, ge=1024)
 
 
 class WorkerBounds(Strict):

@@ -48,7 +48,9 @@ class BotFolder:
             "require_mention": False,
             "rate": {"bot_per_second": None, "chat_per_second": None, "group_per_minute": None},
         }
-        (folder / "javis.yaml").write_text(json.dumps({"channels": {"telegram": telegram}}), encoding="utf-8")
+        (folder / "javis.yaml").write_text(
+            json.dumps({"channels": {"telegram": telegram}, "gateway": {"port": 0}}), encoding="utf-8"
+        )
         (folder / "bindings.yaml").write_text(BINDINGS, encoding="utf-8")
 
     async def start(

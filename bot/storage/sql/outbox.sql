@@ -69,6 +69,9 @@ ORDER BY seq LIMIT :most;
 -- name: outbox.find
 SELECT * FROM outbox WHERE id LIKE :prefix || '%' ORDER BY seq LIMIT 2;
 
+-- name: outbox.of_source
+SELECT * FROM outbox WHERE source_kind = :kind AND source_id = :source_id ORDER BY part;
+
 -- name: outbox.list
 SELECT * FROM outbox WHERE (:state IS NULL OR state = :state) ORDER BY seq DESC LIMIT :most;
 

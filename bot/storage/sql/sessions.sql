@@ -37,3 +37,11 @@ WHERE closed_ms IS NULL AND (key LIKE '%' || :new_part OR key LIKE '%' || :new_p
 -- name: sessions.move
 UPDATE sessions SET key = replace(key, :old_part, :new_part)
 WHERE key LIKE '%' || :old_part OR key LIKE '%' || :old_part || ':%';
+
+-- name: sessions.list
+SELECT key, agent, created_ms, last_active_ms,
+       (SELECT count(*) FROM messages WHERE session_id = sessions.id) AS messages
+FROM sessions WHERE closed_ms IS NULL ORDER BY last_active_ms DESC LIMIT :most;
+
+-- name: sessions.delete
+DELETE FROM sessions WHERE key = :key;

@@ -1,0 +1,170 @@
+"""Speaking with agents through the gateway: one answer for each message, events in order, nothing for others."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+
+from channels.clock import SystemClock
+from channels.simulator.server import run_simulator
+from tests.gateway_bot import CallFailed, GatewayBot, gateway_bot
+
+MINE = "agent:parrot:web:direct:me"
+
+
+async def test_send_waits_for_the_answer(bot: GatewayBot) -> None:
+    async with bot.client() as client:
+        said = await client.call("chat.send", text="hello, 你好 👋", sender="me")
+        assert said["text"] == "hello, 你好 👋"
+        assert said["session_key"] == MINE
+        assert said["tokens_used"] == 0
+        again = await client.call("chat.send", text="again", session_key=MINE.upper())
+        assert again["session_key"] == MINE
+        history = await client.call("chat.history", session_key=MINE)
+        assert [(each["role"], each["content"]) for each in history["messages"]] == [
+            ("user", "hello, 你好 👋"),
+            ("assistant", "hello, 你好 👋"),
+            ("user", "again"),
+            ("assistant", "again"),
+        ]
+        (session,) = (await client.call("sessions.list"))["sessions"]
+        assert (session["session_key"], session["messages"]) == (MINE, 4)
+
+
+async def test_send_over_plain_http(bot: GatewayBot) -> None:
+    body = {"jsonrpc": "2.0", "method": "chat.send", "params": {"text": "hello"}, "id": 1}
+    said = (await bot.post(body)).json()["result"]
+    assert (said["text"], said["session_key"]) == ("hello", "agent:parrot:web:direct:environment")
+
+
+async def test_the_same_message_is_answered_once_with_the_same_answer(bot: GatewayBot) -> None:
+    async with bot.client() as client:
+        first = await client.call("chat.send", text="once", sender="me", message_id="m-1")
+        again = await client.call("chat.send", text="once", sender="me", message_id="m-1")
+        assert (again["text"], again["message_id"]) == (first["text"], "m-1")
+        assert len((await client.call("chat.history", session_key=MINE))["messages"]) == 2
+
+
+async def test_a_stream_is_told_as_events_with_rising_numbers(bot: GatewayBot) -> None:
+    async with bot.client() as client:
+        accepted = await client.call("chat.send_stream", text="hello", sender="me")
+        assert accepted["stream"] is True
+        start = await client.next_event("chat.start")
+        end = await client.next_event("chat.end")
+        assert start["message_id"] == end["message_id"] == accepted["message_id"]
+        assert (end["text"], end["session_key"]) == ("hello", MINE)
+        assert start["seq"] < end["seq"]
+
+
+async def test_events_go_to_clients_of_the_session_alone_and_can_be_read_on(bot: GatewayBot) -> None:
+    async with bot.client() as mine, bot.client() as other, bot.client() as reader:
+        await reader.call("chat.history", session_key=MINE)
+        seq = (await reader.call("identify"))["seq"]
+        await other.call("chat.send", text="elsewhere", sender="you")
+        await mine.call("chat.send", text="here", sender="me")
+        assert (await reader.next_event("chat.end"))["text"] == "here"
+        assert {event["session_key"] for event in list(other.events._queue)} == {"agent:parrot:web:direct:you"}  # type: ignore[attr-defined]
+    async with bot.client() as returned:
+        await returned.call("identify", sessions=[MINE], since=seq)
+        assert (await returned.next_event("chat.end"))["text"] == "here"
+        with pytest.raises(CallFailed):
+            await returned.call("identify", since=1)
+
+
+async def test_commands_and_tasks_are_answered_too(bot: GatewayBot) -> None:
+    async with bot.client() as client:
+        assert "/kimi" in (await client.call("chat.send", text="/help", sender="me"))["text"]
+        told = await client.call("chat.send", text="Kimi: name=報告 write it", sender="me", language="zh-TW")
+        assert told["text"].startswith("✅ Kimi 任務已派發：報告")
+        (task,) = (await client.call("tasks.list"))["tasks"]
+        assert task["notify"]["chat"] == MINE
+        update = await client.next_event("task.update")
+        assert update["task_id"] == task["task_id"]
+        notice = await client.next_event("chat.message")
+        assert "報告" in notice["text"]
+
+
+async def test_words_that_lead_nowhere_are_told_so(bot: GatewayBot) -> None:
+    async with bot.client() as client:
+        for params, code in (
+            ({"text": ""}, -32602),
+            ({"text": " \n"}, -32602),
+            ({"text": "x", "session_key": "nonsense"}, -32602),
+            ({"text": "x", "session_key": "agent:nobody:main"}, -32004),
+            ({"text": "x", "session_key": MINE, "channel": "telegram"}, -32602),
+            ({"text": "x", "odd": 1}, -32602),
+        ):
+            with pytest.raises(CallFailed) as failed:
+                await client.call("chat.send", **params)
+            assert failed.value.code == code
+
+
+async def test_speaking_as_somebody_of_another_channel(bot: GatewayBot) -> None:
+    async with bot.client() as client:
+        where = {"channel": "telegram", "peer": {"kind": "group", "id": "-100"}, "sender": "5"}
+        route = await client.call("routing.resolve", **where)
+        assert (route["agent"], route["session_key"]) == ("main", "agent:main:telegram:group:-100")
+        by_context = await client.call("chat.send_stream", text="hi", context={"channel": "telegram", "user_id": "5"})
+        assert by_context["session_key"] == "agent:main:telegram:direct:5"
+
+
+async def test_a_model_answers_with_its_tokens(tmp_path: Path) -> None:
+    async with run_simulator(port=0, state_dir=None, clock=SystemClock()) as simulator:
+        environ = {"KIMI_API_KEY": simulator.model_key, "KIMI_API_URL": simulator.model_api_base}
+        async with gateway_bot(tmp_path, environ=environ) as bot, bot.client() as client:
+            simulator.model.reply_with("the answer")
+            said = await client.call("chat.send", text="hi", session_key="agent:main:main")
+            assert said["text"] == "the answer"
+            assert said["tokens_used"] > 0
+
+
+async def test_a_client_that_leaves_does_not_take_its_message_along(bot: GatewayBot) -> None:
+    async with bot.client() as client:
+        body = {"jsonrpc": "2.0", "method": "chat.send", "params": {"text": "keep me", "sender": "me"}, "id": 1}
+        await client.socket.send(json.dumps(body))
+    async with bot.client() as client:
+        async with asyncio.timeout(20):
+            while len((await client.call("chat.history", session_key=MINE))["messages"]) < 2:
+                await asyncio.sleep(0)
+
+
+async def test_sessions_are_cleared_and_deleted(bot: GatewayBot) -> None:
+    async with bot.client() as client:
+        await client.call("chat.send", text="hello", sender="me")
+        await client.call("chat.clear", session_key=MINE)
+        assert (await client.call("chat.history", session_key=MINE))["messages"] == []
+        await client.call("chat.send", text="hello", sender="me")
+        await client.call("sessions.delete", session_key=MINE)
+        with pytest.raises(CallFailed):
+            await client.call("sessions.delete", session_key=MINE)
+
+
+async def test_tasks_and_deliveries_over_rpc(bot: GatewayBot) -> None:
+    async with bot.client() as client:
+        created = await client.call("tasks.create", prompt="write", name="n", priority="low")
+        assert created["state"] == "queued"
+        await client.next_event("task.update")
+        task = await client.call("tasks.get", task_id=created["task_id"][:24])
+        assert (task["task_name"], task["prompt"]) == ("n", "write")
+        while (await client.call("tasks.get", task_id=created["task_id"]))["state"] in {"queued", "running"}:
+            await asyncio.sleep(0)
+        with pytest.raises(CallFailed) as failed:
+            await client.call("tasks.cancel", task_id=created["task_id"])
+        assert failed.value.code == -32009
+        assert (await client.call("tasks.retry", task_id=created["task_id"]))["task_id"] == created["task_id"]
+        await client.call("chat.send", text="hello", sender="me")
+        while not (sent := (await client.call("deliveries.list", state="sent"))["deliveries"]):
+            await asyncio.sleep(0)
+        assert sent[0]["channel"] == "web"
+        with pytest.raises(CallFailed):
+            await client.call("deliveries.retry", id=sent[0]["id"])
+
+
+async def test_channels_metrics_and_bindings_are_told(bot: GatewayBot) -> None:
+    async with bot.client() as client:
+        (web,) = (await client.call("channels.status"))["channels"]
+        assert (web["channel"], web["state"], web["identity"]) == ("web", "running", "the gateway")
+        assert (await client.call("routing.bindings"))["bindings"][0]["agent"] == "main"
+    metrics = (await bot.get("/metrics", headers=bot.headers)).text
+    assert 'javis_channel_up{account="default",channel="web"} 1.0' in metrics
