@@ -1,7 +1,7 @@
 """An agent that asks a language model, and the next one where that fails."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +13,7 @@ from bot.agents.workspace import Workspace
 from bot.providers.bases import ModelFault
 from bot.providers.errors import MalformedRequest, ProviderError, ProviderTimeout
 from bot.providers.models import ModelChoice
-from bot.providers.port import ChatMessage, Completion, CompletionRequest
+from bot.providers.port import Completion, CompletionRequest
 from bot.providers.reason import failure_reason
 from channels.clock import deadline
 
@@ -48,17 +48,19 @@ class LlmAgent(Agent):
         texts = await self._workspace.read() if self._workspace else []
         records = await turn.history(self._history_limit)
         prompt = build_prompt(self._name, texts, records, turn, self._history_limit)
-        completion = await self._ask(prompt)
-        return Answer(completion.text, completion.model, completion.usage)
+        request = CompletionRequest(prompt, self._temperature, self._max_tokens, on_delta=turn.on_delta)
+        completion = await self._ask(request)
+        metadata = {} if completion.reasoning is None else {"reasoning": completion.reasoning}
+        return Answer(completion.text, completion.model, completion.usage, metadata, completion.usage.total)
 
-    async def _ask(self, prompt: Sequence[ChatMessage]) -> Completion:
+    async def _ask(self, request: CompletionRequest) -> Completion:
         failure: ProviderError | ModelFault = ModelFault("model_list is empty")
         for choice in self._choices():
             if isinstance(choice, ModelFault):
                 failure = choice
                 continue
             try:
-                return await self._complete(choice, prompt)
+                return await self._complete(choice, request)
             except ProviderError as error:
                 failure = error
                 self._log_failure(choice.model_id, error)
@@ -74,11 +76,10 @@ class LlmAgent(Agent):
                 self._log_failure(name, fault)
                 yield fault
 
-    async def _complete(self, choice: ModelChoice, prompt: Sequence[ChatMessage]) -> Completion:
-        request = CompletionRequest(choice.model_id, prompt, self._temperature, self._max_tokens)
+    async def _complete(self, choice: ModelChoice, request: CompletionRequest) -> Completion:
         try:
             async with deadline(self._clock, CALL_SECONDS):
-                return await choice.provider.complete(request)
+                return await choice.provider.complete(choice.model_id, request)
         except TimeoutError as error:
             raise ProviderTimeout(f"no answer within {CALL_SECONDS:g} s") from error
 

@@ -37,6 +37,10 @@ class Turn:
 
     `moment` is aware, in the zone that the agent should speak of. `is_direct` is false where several people
     speak. `history(n)` reads the session's last n records before this turn, oldest first.
+
+    `on_delta` is called with each visible piece of text as it comes (None: the answer is wanted whole). Joined, the
+    pieces are the beginning of the answer's text, unless a model broke off and another one took over: only the
+    answer itself is sure.
     """
 
     session_key: str
@@ -45,19 +49,21 @@ class Turn:
     is_direct: bool
     moment: datetime
     history: Callable[[int], Awaitable[Sequence[Record]]]
+    on_delta: Callable[[str], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What the agent says, in markdown. `model` and `usage` are None where no model was asked.
 
-    `metadata` is kept with the answer's record.
+    `metadata` is kept with the answer's record. `tokens` is all that the turn used, 0 where nobody knows.
     """
 
     text: str
     model: str | None = None
     usage: Usage | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    tokens: int = 0
 
 
 class Agent(Protocol):

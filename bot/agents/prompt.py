@@ -48,15 +48,16 @@ def fit_history(records: Sequence[Record], limit: int, characters: int = HISTORY
     Where older ones were cut off, what is left begins with a user's record, not with the answer to one that
     is gone.
     """
-    newest = records[-limit:] if limit > 0 else records[:0]
+    asked = records[-limit:] if limit > 0 else records[:0]
+    newest = [record for record in asked if record.role in ("user", "assistant") and record.content]
     start, left = len(newest), characters
     while start > 0 and len(newest[start - 1].content) <= left:
         start -= 1
         left -= len(newest[start].content)
-    if start > 0 or len(newest) == limit:
+    if start > 0 or len(asked) == limit:
         while start < len(newest) and newest[start].role != "user":
             start += 1
-    return [record for record in newest[start:] if record.role in ("user", "assistant") and record.content]
+    return newest[start:]
 
 
 def clean_name(name: str) -> str:
@@ -67,7 +68,8 @@ def clean_name(name: str) -> str:
 
 def _recalled(record: Record, *, is_direct: bool) -> ChatMessage:
     if record.role != "user":
-        return ChatMessage("assistant", record.content)
+        reasoning = record.metadata.get("reasoning")
+        return ChatMessage("assistant", record.content, reasoning=reasoning if isinstance(reasoning, str) else None)
     sender = record.metadata.get("sender")
     if not isinstance(sender, str):
         return ChatMessage("user", record.content)

@@ -16,9 +16,9 @@ async def ask_model(task: Task, models: Models, clock: Clock, timeout_seconds: f
     """Ask once, without streaming; the outcome is never an exception but cancellation."""
     try:
         choice = choose(models, task.model)
-        request = CompletionRequest(choice.model_id, [ChatMessage("user", task.prompt)], task.temperature)
+        request = CompletionRequest([ChatMessage("user", task.prompt)], task.temperature)
         async with deadline(clock, timeout_seconds):
-            answer = await choice.provider.complete(request)
+            answer = await choice.provider.complete(choice.model_id, request)
     except TimeoutError:
         return Outcome("timed_out", error="timed_out")
     except (ProviderError, ModelFault) as error:

@@ -8,6 +8,8 @@ from typing import Final, Literal
 
 import httpx
 
+from bot.providers.wire import Replay
+
 
 class ModelFault(Exception):
     """Root of what is wrong with the models as they are set up; a person must change the settings."""
@@ -22,22 +24,26 @@ class Base:
     """A provider's usual address.
 
     `key` tells when it asks for a key: `always`, `never` (local servers), or only at this `address` (`here`),
-    because servers at home often speak in the name of a known provider without asking for one.
+    because servers at home often speak in the name of a known provider without asking for one. `replay` tells
+    which messages must carry their reasoning back, None where the model decides: Kimi K3 wants all of it, DeepSeek
+    that of its tool calls (https://platform.kimi.ai/docs/guide/use-thinking-models,
+    https://api-docs.deepseek.com/guides/thinking_mode), others refuse a field that they do not know.
     """
 
     address: str
     key: Literal["always", "here", "never"] = "here"
+    replay: Replay | None = None
 
 
-_KIMI_CODE: Final = Base("https://api.kimi.com/coding/v1", "always")
+_KIMI_CODE: Final = Base("https://api.kimi.com/coding/v1", "always", "always")
 BASES: Final[Mapping[str, Base]] = MappingProxyType(
     {
-        "moonshot": Base("https://api.moonshot.cn/v1", "always"),
+        "moonshot": Base("https://api.moonshot.cn/v1", "always", "always"),
         "kimi-coding": _KIMI_CODE,
         "kimi-code": _KIMI_CODE,
         "kimi_code": _KIMI_CODE,
         "openai": Base("https://api.openai.com/v1"),
-        "deepseek": Base("https://api.deepseek.com/v1"),
+        "deepseek": Base("https://api.deepseek.com/v1", replay="with_tools"),
         "qwen": Base("https://dashscope.aliyuncs.com/compatible-mode/v1"),
         "zhipu": Base("https://open.bigmodel.cn/api/paas/v4"),
         "groq": Base("https://api.groq.com/openai/v1"),
@@ -50,12 +56,13 @@ _KIMI_CODE_ID: Final = "kimi-for-coding"  # the id on the wire: https://www.kimi
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """Where to ask, under which id, and whether a key is certainly needed there."""
+    """Where to ask, under which id, whether a key is certainly needed, and which reasoning is wanted back."""
 
     provider: str
     model_id: str
     base_url: str
     needs_key: bool
+    replay: Replay = "never"
 
 
 def locate(model: str, api_base: str | None) -> Location:
@@ -74,7 +81,16 @@ def locate(model: str, api_base: str | None) -> Location:
     if base is None:
         base = Base("", "never")
     needs_key = base.key == "always" or (base.key == "here" and api_base is None)
-    return Location(provider, model_id, _checked(api_base or base.address, model), needs_key)
+    address = _checked(api_base or base.address, model)
+    return Location(provider, model_id, address, needs_key, base.replay or _replay(model_id))
+
+
+def _replay(model_id: str) -> Replay:
+    """For servers that offer many makers' models (openrouter, vllm at home)."""
+    name = model_id.lower()
+    if "kimi-k" in name:
+        return "always"
+    return "with_tools" if "deepseek" in name else "never"
 
 
 def _no_base(model: str, provider: str) -> str:

@@ -11,7 +11,7 @@ import httpx
 from pydantic import SecretStr
 
 from bot.providers.bases import ModelFault, locate
-from bot.providers.openai_compatible import OpenAICompatible
+from bot.providers.openai_compatible import Endpoint, OpenAICompatible
 from bot.providers.port import Provider
 from channels.clock import Clock
 
@@ -106,7 +106,8 @@ class Models:
         has_key = entry.api_key is not None and bool(entry.api_key.get_secret_value().strip())
         if place.needs_key and not has_key:
             raise MissingKey(entry.model_name, place.provider)
-        provider = OpenAICompatible(self._http, place.base_url, entry.api_key, self._clock)
+        endpoint = Endpoint(place.base_url, entry.api_key, replay=place.replay)
+        provider = OpenAICompatible(self._http, endpoint, self._clock)
         return ModelChoice(provider, place.model_id)
 
 

@@ -57,6 +57,7 @@ async def test_turn_asks_once_and_answers_with_text_model_and_usage(server: Prov
     history = History(user("before"), assistant("yes"))
     answer = await build(Entry(model="kimi"), Defaults(history_limit=7)).answer(turn("hi", history))
     assert (answer.text, answer.model, answer.usage) == ("hello", "k-1", Usage(3, 2, 5, 0))
+    assert answer.tokens == 5
     assert history.asked == [7]
     (request,) = server.received
     assert [message["content"] for message in request.json["messages"][1:]] == ["before", "yes", "hi"]

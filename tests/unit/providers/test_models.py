@@ -42,6 +42,20 @@ def test_moonshot_lives_in_china() -> None:
     assert locate("moonshot/moonshot-v1-128k", None).base_url == "https://api.moonshot.cn/v1"
 
 
+@pytest.mark.parametrize(
+    ("model", "replay"),
+    [
+        ("moonshot/kimi-k3", "always"),
+        ("kimi-code/k3-256k", "always"),
+        ("openrouter/moonshotai/kimi-k3", "always"),
+        ("deepseek/deepseek-v4", "with_tools"),
+        ("openai/gpt-x", "never"),
+    ],
+)
+def test_model_gets_back_the_reasoning_that_it_wants(model: str, replay: str) -> None:
+    assert locate(model, None).replay == replay
+
+
 def test_api_base_overrides_the_usual_one() -> None:
     assert locate("openai/m", "http://127.0.0.1:1234/v1/").base_url == "http://127.0.0.1:1234/v1"
 
@@ -111,7 +125,7 @@ async def test_entries_of_one_name_take_turns_with_their_own_keys(
     for _ in range(4):
         server.reply(completion())
         choice = models.find("kimi")
-        await choice.provider.complete(CompletionRequest(choice.model_id, [ChatMessage("user", "hi")]))
+        await choice.provider.complete(choice.model_id, CompletionRequest([ChatMessage("user", "hi")]))
     assert [got.json["model"] for got in server.received] == ["m0", "m1", "m2", "m0"]
     assert [got.headers["Authorization"] for got in server.received[:2]] == ["Bearer key-0", "Bearer key-1"]
 

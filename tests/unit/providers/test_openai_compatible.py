@@ -23,13 +23,14 @@ from bot.providers.errors import (
     QuotaExhausted,
     RateLimited,
 )
-from bot.providers.openai_compatible import ANSWER_BYTES, OpenAICompatible
-from bot.providers.port import ChatMessage, CompletionRequest, Usage
+from bot.providers.openai_compatible import ANSWER_BYTES, Endpoint, OpenAICompatible
+from bot.providers.port import ChatMessage, CompletionRequest, ToolCall, ToolSpec, Usage
+from bot.providers.wire import Replay
 from channels.clock import ManualClock
 from tests.unit.providers.server import ProviderServer, completion
 
 KEY = "sk-canary-0123456789"
-ASK = CompletionRequest("m-1", [ChatMessage("user", "hi")])
+ASK = CompletionRequest([ChatMessage("user", "hi")])
 
 
 @pytest.fixture
@@ -39,28 +40,58 @@ def clock() -> ManualClock:
 
 @pytest.fixture
 def provider(server: ProviderServer, http: httpx.AsyncClient, clock: ManualClock) -> OpenAICompatible:
-    return OpenAICompatible(http, server.base_url, SecretStr(KEY), clock)
+    return OpenAICompatible(http, Endpoint(server.base_url, SecretStr(KEY)), clock)
 
 
 async def test_request_without_options_sends_model_and_messages_alone(
     server: ProviderServer, provider: OpenAICompatible
 ) -> None:
     server.reply(completion())
-    await provider.complete(ASK)
+    await provider.complete("m-1", ASK)
     (got,) = server.received
     assert got.path == "/v1/chat/completions"
     assert got.json == {"model": "m-1", "messages": [{"role": "user", "content": "hi"}]}
     assert got.headers["Authorization"] == f"Bearer {KEY}"
 
 
-async def test_set_options_and_extra_fields_are_sent(server: ProviderServer, provider: OpenAICompatible) -> None:
+async def test_set_options_are_sent_in_the_fields_the_server_knows(
+    server: ProviderServer, http: httpx.AsyncClient, clock: ManualClock
+) -> None:
+    endpoint = Endpoint(server.base_url, headers={"x-team": "blue"}, max_tokens_field="max_completion_tokens")
     server.reply(completion())
-    thinking = ChatMessage("assistant", "so", {"reasoning_content": "because"})
-    await provider.complete(CompletionRequest("m-1", [thinking], temperature=0.0, max_tokens=5))
-    sent = server.received[0].json
-    assert sent["temperature"] == 0.0
-    assert sent["max_tokens"] == 5
-    assert sent["messages"] == [{"role": "assistant", "content": "so", "reasoning_content": "because"}]
+    tool = ToolSpec("clock", "Tells the time", {"type": "object", "properties": {}})
+    request = CompletionRequest([ChatMessage("user", "hi")], temperature=0.0, max_tokens=5, tools=[tool])
+    await OpenAICompatible(http, endpoint, clock).complete("m-1", request)
+    (got,) = server.received
+    assert got.json["temperature"] == 0.0
+    assert got.json["max_completion_tokens"] == 5
+    assert got.json["tools"][0]["function"] == {
+        "name": "clock",
+        "description": "Tells the time",
+        "parameters": {"type": "object", "properties": {}},
+    }
+    assert not {"max_tokens", "stream"} & set(got.json)
+    assert got.headers["X-Team"] == "blue"
+
+
+@pytest.mark.parametrize(
+    ("replay", "sent"), [("always", [True, True]), ("with_tools", [False, True]), ("never", [False, False])]
+)
+async def test_reasoning_goes_back_to_models_that_want_it(
+    server: ProviderServer, http: httpx.AsyncClient, clock: ManualClock, replay: Replay, sent: list[bool]
+) -> None:
+    server.reply(completion())
+    said = ChatMessage("assistant", "so", reasoning="because")
+    called = ChatMessage("assistant", "", tool_calls=[ToolCall("1", "clock", "{}")], reasoning="to know")
+    told = ChatMessage("tool", "noon", tool_call_id="1")
+    provider = OpenAICompatible(http, Endpoint(server.base_url, replay=replay), clock)
+    await provider.complete("m-1", CompletionRequest([said, called, told]))
+    messages = server.received[0].json["messages"]
+    assert ["reasoning_content" in message for message in messages[:2]] == sent
+    assert messages[1]["tool_calls"] == [
+        {"id": "1", "type": "function", "function": {"name": "clock", "arguments": "{}"}}
+    ]
+    assert messages[2] == {"role": "tool", "content": "noon", "tool_call_id": "1"}
 
 
 @pytest.mark.parametrize("key", [None, SecretStr(""), SecretStr(" \n")])
@@ -68,7 +99,7 @@ async def test_absent_key_sends_no_authorization(
     server: ProviderServer, http: httpx.AsyncClient, clock: ManualClock, key: SecretStr | None
 ) -> None:
     server.reply(completion())
-    await OpenAICompatible(http, server.base_url + "/", key, clock).complete(ASK)
+    await OpenAICompatible(http, Endpoint(server.base_url + "/", key), clock).complete("m-1", ASK)
     assert "Authorization" not in server.received[0].headers
     assert server.received[0].path == "/v1/chat/completions"
 
@@ -77,7 +108,7 @@ async def test_half_an_emoji_in_the_question_does_not_stop_it(
     server: ProviderServer, provider: OpenAICompatible
 ) -> None:
     server.reply(completion())
-    await provider.complete(CompletionRequest("m-1", [ChatMessage("user", "好\ud83d")]))
+    await provider.complete("m-1", CompletionRequest([ChatMessage("user", "好\ud83d")]))
     assert server.received[0].json["messages"][0]["content"] == "好?"
 
 
@@ -85,23 +116,25 @@ async def test_answer_carries_text_model_and_further_fields(server: ProviderServ
     body = completion("你好", model="m-1-0905")
     body["choices"][0]["message"]["reasoning_content"] = "hm"
     server.reply(body)
-    answer = await provider.complete(ASK)
+    answer = await provider.complete("m-1", ASK)
     assert (answer.text, answer.model, answer.finish_reason) == ("你好", "m-1-0905", "stop")
-    assert dict(answer.extra) == {"reasoning_content": "hm"}
+    assert answer.reasoning == "hm"
+    assert answer.message == ChatMessage("assistant", "你好", reasoning="hm")
 
 
 async def test_answer_without_model_names_the_one_asked(server: ProviderServer, provider: OpenAICompatible) -> None:
     server.reply(completion())
-    assert (await provider.complete(ASK)).model == "m-1"
+    assert (await provider.complete("m-1", ASK)).model == "m-1"
 
 
 async def test_tool_calls_need_no_words(server: ProviderServer, provider: OpenAICompatible) -> None:
     body = completion(None)
-    body["choices"][0]["message"]["tool_calls"] = [{"id": "1"}]
+    calls = [{"id": "1", "function": {"name": "clock", "arguments": "{}"}}, {"function": {"name": "moon"}}]
+    body["choices"][0]["message"]["tool_calls"] = calls
     server.reply(body)
-    answer = await provider.complete(ASK)
+    answer = await provider.complete("m-1", ASK)
     assert answer.text == ""
-    assert answer.extra["tool_calls"] == [{"id": "1"}]
+    assert list(answer.tool_calls) == [ToolCall("1", "clock", "{}"), ToolCall("call_1", "moon", "")]
 
 
 @pytest.mark.parametrize(
@@ -121,7 +154,7 @@ async def test_usage_is_read_in_both_spellings_and_nonsense_counts_as_nothing(
     server: ProviderServer, provider: OpenAICompatible, wire: Any, usage: Usage
 ) -> None:
     server.reply(completion(usage=wire))
-    assert (await provider.complete(ASK)).usage == usage
+    assert (await provider.complete("m-1", ASK)).usage == usage
 
 
 @pytest.mark.parametrize(
@@ -155,14 +188,14 @@ async def test_refusal_is_named_by_what_to_do_next(
 ) -> None:
     server.reply({"error": {"message": "no", **error}}, status=status)
     with pytest.raises(ProviderError, match=f"^HTTP {status}: no$") as caught:
-        await provider.complete(ASK)
+        await provider.complete("m-1", ASK)
     assert type(caught.value) is kind
 
 
 async def test_redirect_is_not_followed_with_the_key(server: ProviderServer, provider: OpenAICompatible) -> None:
     server.reply(b"", status=307, headers={"Location": server.base_url + "/elsewhere"})
     with pytest.raises(BadAnswer, match="HTTP 307"):
-        await provider.complete(ASK)
+        await provider.complete("m-1", ASK)
     assert len(server.received) == 1
 
 
@@ -175,7 +208,7 @@ async def test_retry_after_is_read_as_seconds_and_as_date(
     waits = []
     for _ in range(4):
         with pytest.raises(RateLimited) as caught:
-            await provider.complete(ASK)
+            await provider.complete("m-1", ASK)
         waits.append(caught.value.retry_after_seconds)
     assert waits == [7.5, 90.0, None, None]
 
@@ -184,7 +217,7 @@ async def test_error_text_is_one_short_line_without_secrets(server: ProviderServ
     said = f"bad\nkey \x1b[31m{KEY}\u202e for http://user:pass@host/ and sk-other-key-999 " + "x" * 5000
     server.reply({"error": {"message": said}}, status=401)
     with pytest.raises(AuthRefused) as caught:
-        await provider.complete(ASK)
+        await provider.complete("m-1", ASK)
     text = str(caught.value)
     assert len(text) < 250
     assert text.isprintable()
@@ -220,7 +253,7 @@ async def test_answer_that_is_no_completion_is_a_bad_answer(
 ) -> None:
     server.reply(body)
     with pytest.raises(BadAnswer) as caught:
-        await provider.complete(ASK)
+        await provider.complete("m-1", ASK)
     assert len(str(caught.value)) < 200
 
 
@@ -229,7 +262,7 @@ async def test_answer_held_back_by_the_filter_is_refused_content(
 ) -> None:
     server.reply({"choices": [{"message": {"content": ""}, "finish_reason": "content_filter"}]})
     with pytest.raises(ContentRefused):
-        await provider.complete(ASK)
+        await provider.complete("m-1", ASK)
 
 
 @pytest.mark.parametrize(("status", "kind"), [(200, BadAnswer), (500, ProviderUnavailable)])
@@ -249,7 +282,7 @@ async def test_endless_answer_is_left_unread(
 
     server.handle(flood)
     with pytest.raises(ProviderError) as caught:
-        await provider.complete(ASK)
+        await provider.complete("m-1", ASK)
     assert type(caught.value) is kind
     assert sent < 8 * ANSWER_BYTES
 
@@ -265,16 +298,16 @@ async def test_connection_lost_in_the_answer_is_unavailable(server: ProviderServ
 
     server.handle(hang_up)
     with pytest.raises(ProviderUnavailable):
-        await provider.complete(ASK)
+        await provider.complete("m-1", ASK)
 
 
 async def test_nobody_listening_is_unavailable(http: httpx.AsyncClient, clock: ManualClock) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # bound but not listening: connections are refused
         base = f"http://user:hidden@127.0.0.1:{taken.getsockname()[1]}/v1"
-        provider = OpenAICompatible(http, base, None, clock)
+        provider = OpenAICompatible(http, Endpoint(base), clock)
         with pytest.raises(ProviderUnavailable, match=r"^127\.0\.0\.1 cannot be reached") as caught:
-            await provider.complete(ASK)
+            await provider.complete("m-1", ASK)
     assert "hidden" not in f"{caught.value!r}{provider!r}"
 
 
@@ -283,7 +316,7 @@ async def test_key_that_no_header_can_carry_is_refused_unspoken(
     server: ProviderServer, http: httpx.AsyncClient, clock: ManualClock, key: str
 ) -> None:
     with pytest.raises(AuthRefused) as caught:
-        await OpenAICompatible(http, server.base_url, SecretStr(key), clock).complete(ASK)
+        await OpenAICompatible(http, Endpoint(server.base_url, SecretStr(key)), clock).complete("m-1", ASK)
     assert "sk-" not in str(caught.value)
     assert not server.received
 
@@ -303,7 +336,7 @@ async def test_cancelling_closes_the_request_in_flight(server: ProviderServer, p
             raise
 
     server.handle(wait_for_the_end)
-    asking = asyncio.create_task(provider.complete(ASK))
+    asking = asyncio.create_task(provider.complete("m-1", ASK))
     await server.arrived.wait()
     asking.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -323,5 +356,5 @@ async def test_hundreds_of_calls_run_side_by_side(server: ProviderServer, provid
 
     for _ in range(count):
         server.handle(answer_together)
-    answers = await asyncio.gather(*(provider.complete(ASK) for _ in range(count)))
+    answers = await asyncio.gather(*(provider.complete("m-1", ASK) for _ in range(count)))
     assert len(answers) == count
