@@ -13,6 +13,7 @@ import random
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import aiohttp
@@ -30,9 +31,10 @@ from channels.errors import Unauthorized
 
 log = logging.getLogger(__name__)
 
+OURS: Final = frozenset({"MESSAGE_CREATE", "MESSAGE_UPDATE", "INTERACTION_CREATE"})
+TOLD: Final = OURS | {"READY", "RESUMED", "GUILD_CREATE"}
 Take = Callable[[str, dict[str, Any]], None]
-"""Is told each event that matters, by its name: MESSAGE_CREATE, MESSAGE_UPDATE, INTERACTION_CREATE, READY, RESUMED,
-GUILD_CREATE. Never waits."""
+"""Is given each event of TOLD, after the library has read it. Never waits."""
 
 CONNECT_SECONDS: Final = 60.0
 CLOSE_SECONDS: Final = 2.0
@@ -56,50 +58,21 @@ class GatewayState(ConnectionState["GatewayClient"]):
     """The library's cache, without its messages and interactions."""
 
     def __init__(self, *, take: Take, **options: Any) -> None:
-        self._take = take
         super().__init__(**options)
-        self.parsers = {name: _guarded(name, parse) for name, parse in self.parsers.items()}
+        self._take = take
+        self.parsers = {name: partial(self._read, name, parse) for name, parse in self.parsers.items()}
 
     def without_message_content(self) -> None:
         self._intents.message_content = False
 
-    @override
-    def parse_ready(self, data: Any) -> None:
-        super().parse_ready(data)
-        self._take("READY", data)
-
-    @override
-    def parse_resumed(self, data: Any) -> None:
-        self._take("RESUMED", data)
-
-    @override
-    def parse_guild_create(self, data: Any) -> None:
-        super().parse_guild_create(data)
-        self._take("GUILD_CREATE", data)
-
-    @override
-    def parse_message_create(self, data: Any) -> None:
-        self._take("MESSAGE_CREATE", data)
-
-    @override
-    def parse_message_update(self, data: Any) -> None:
-        self._take("MESSAGE_UPDATE", data)
-
-    @override
-    def parse_interaction_create(self, data: Any) -> None:
-        self._take("INTERACTION_CREATE", data)
-
-
-def _guarded(name: str, parse: Callable[[Any], None]) -> Callable[[Any], None]:
-    """An event that the library cannot read must not end the connection."""
-
-    def guarded(data: Any) -> None:
-        try:
-            parse(data)
-        except Exception:
-            log.exception("An event of Discord cannot be read; it is passed over", extra={"event": name})
-
-    return guarded
+    def _read(self, event: str, parse: Callable[[Any], None], data: Any) -> None:
+        if event not in OURS:
+            try:
+                parse(data)
+            except Exception:  # must not end the connection
+                log.exception("discord.py cannot read an event; it is passed over", extra={"event": event})
+        if event in TOLD:
+            self._take(event, data)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ BOT, USER, GUILD, CHANNEL, THREAD, DIRECT = (
 ROLE, OWN_ROLE = "400000000000000001", "400000000000000002"
 ME = Me("default", BOT, "javis")
 AUTHOR = {"id": USER, "username": "ming", "global_name": "小明", "discriminator": "0", "avatar": None}
-BOT_AUTHOR = {"id": BOT, "username": "javis", "global_name": None, "bot": True}
+BOT_AUTHOR = {"id": BOT, "username": "javis", "global_name": None, "discriminator": "0001", "avatar": None, "bot": True}
 
 
 def message(content: str = "hello", **fields: Any) -> dict[str, Any]:
