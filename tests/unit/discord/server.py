@@ -134,8 +134,8 @@ class ScriptedDiscord:
             if said["op"] == 1:
                 await socket.send_json({"op": 11, "d": None, "s": None, "t": None})
             elif said["op"] == 2:
-                self.identified.append(said["d"])
                 await self._greet(socket)
+                self.identified.append(said["d"])
             elif said["op"] == 6:
                 self.resumed.append(said["d"])
                 await self.dispatch("RESUMED", {})
@@ -148,7 +148,7 @@ class ScriptedDiscord:
             return
         self._sequence = 0
         waiting = [{"id": each["id"], "unavailable": True} for each in self.guilds]
-        session = {"session_id": f"session {len(self.identified)}", "resume_gateway_url": self._address()}
+        session = {"session_id": f"session {len(self.identified) + 1}", "resume_gateway_url": self._address()}
         ready = {"v": 10, "user": BOT_AUTHOR, "guilds": waiting, "application": {"id": BOT, "flags": self.flags}}
         await self.dispatch("READY", ready | session)
         for each in self.guilds:
