@@ -9,15 +9,18 @@ CallFailed
 
 from typing import Final
 
-from channels.errors import ChannelError, NotSent, OutcomeUnknown, RateLimited, Refused, Unauthorized
+from channels.errors import ChannelError, ChatClosed, NotSent, OutcomeUnknown, RateLimited, Refused, Unauthorized
 
+# https://discord.com/developers/docs/topics/opcodes-and-status-codes#json
 UNKNOWN_CHANNEL: Final = 10003
 UNKNOWN_MESSAGE: Final = 10008
 UNKNOWN_WEBHOOK: Final = 10015
 UNKNOWN_INTERACTION: Final = 10062
 BAD_WEBHOOK_TOKEN: Final = 50027
 NO_READING_FOR_REPLY: Final = 160002
-# https://discord.com/developers/docs/topics/opcodes-and-status-codes#json
+MISSING_ACCESS: Final = 50001
+NO_DIRECT_MESSAGES: Final = 50007
+CLOSED: Final = frozenset({UNKNOWN_CHANNEL, MISSING_ACCESS, NO_DIRECT_MESSAGES})
 WORDS: Final = 200
 
 
@@ -51,15 +54,15 @@ class RefusedCall(CallFailed):
         self.code = code
 
 
-def channel_error(error: CallFailed) -> ChannelError:
-    """Raise its answer `from None`: the call's error says no more."""
+def channel_error(error: CallFailed, *, in_thread: bool = False) -> ChannelError:
+    """Raise its answer `from None`: the call's error says no more. A thread that is gone does not close its chat."""
     match error:
         case SlowDown():
             return RateLimited(error.retry_after_seconds)
         case RefusedCall(status=401):
             return Unauthorized("Discord refuses the token")
         case RefusedCall():
-            return Refused(str(error))
+            return ChatClosed(str(error)) if error.code in CLOSED and not in_thread else Refused(str(error))
         case NotReached():
             return NotSent(str(error))
         case _:

@@ -76,7 +76,7 @@ class Sender:
         except CallFailed as failure:
             if isinstance(failure, SlowDown):
                 self._governor.hold(None if failure.everywhere else place, failure.retry_after_seconds)
-            raise channel_error(failure) from None
+            raise channel_error(failure, in_thread=delivery.destination.thread is not None) from None
         if answer.wait_seconds:
             self._governor.hold(place, answer.wait_seconds)
         match answer.data:
@@ -113,7 +113,7 @@ class Sender:
         try:
             found = await self._find(self._direct_chats.get(place, place), delivery.id, contents, since - SKEW)
         except CallFailed as failure:
-            raise channel_error(failure) from None
+            raise channel_error(failure, in_thread=delivery.destination.thread is not None) from None
         if found is None:
             raise NotSent("the message is not in the channel")
         return Receipt(found)
@@ -184,16 +184,20 @@ class Sender:
         """The id of the bot's own message with `nonce` or, where Discord names none, one of `contents`."""
         after = time_snowflake(since)
         for _ in range(MOST_PAGES):
-            query = {"after": str(after), "limit": PAGE}
-            page = (await self._rest.call("GET", f"/channels/{channel}/messages", query=query)).data
-            messages = [message for message in page if isinstance(message, dict)] if isinstance(page, list) else []
+            messages = await self._history(channel, {"after": str(after), "limit": PAGE})
             for message in messages:
                 if self._is_ours(message, nonce, contents):
                     return str(message["id"])
+            if not messages and not await self._history(channel, {"limit": 1}):
+                raise AnswerLost("the bot may not read the history")  # which Discord shows as an empty one
             if len(messages) < PAGE:
                 return None
             after = max(int(message["id"]) for message in messages)
         raise AnswerLost("too much was said since to find the message")
+
+    async def _history(self, channel: str, query: dict[str, Any]) -> list[dict[str, Any]]:
+        page = (await self._rest.call("GET", f"/channels/{channel}/messages", query=query)).data
+        return [message for message in page if isinstance(message, dict)] if isinstance(page, list) else []
 
     def _is_ours(self, message: dict[str, Any], nonce: str, contents: set[str]) -> bool:
         match message:

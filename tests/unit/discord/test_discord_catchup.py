@@ -29,7 +29,7 @@ def fetched(data: dict[str, Any]) -> dict[str, Any]:
 
 def parsed(channel: Channel, inbox: MemoryInbox) -> list[InboundMessage]:
     messages = [channel.parse(json.loads(update.raw)) for update in inbox.stored.values()]
-    return [each for each in messages if each is not None]
+    return [each for each in messages if isinstance(each, InboundMessage)]
 
 
 async def hear_one(setting: Setting, data: dict[str, Any]) -> MemoryInbox:

@@ -9,6 +9,7 @@ import pytest
 from channels.discord.channel import NO_TEXT_NOTE
 from channels.discord.identify import IdentifyBudget
 from channels.errors import NotSent, Unauthorized
+from channels.message import InboundMessage
 from channels.port import ShortMemory
 from channels.testing import eventually, receiving
 from tests.unit.discord.server import TOKEN, Setting, body, refusal
@@ -26,9 +27,9 @@ async def test_messages_are_stored_with_what_only_the_gateway_knows(setting: Set
         )
         await eventually(lambda: len(inbox.stored) == 2)
         first, second = [channel.parse(json.loads(each.raw)) for each in inbox.stored.values()]
-    assert first is not None
+    assert isinstance(first, InboundMessage)
     assert (first.address.peer.id, first.address.thread) == (CHANNEL, THREAD)
-    assert second is not None
+    assert isinstance(second, InboundMessage)
     assert (second.text, second.mentioned) == ("you", True)
 
 

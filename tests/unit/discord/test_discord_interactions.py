@@ -10,7 +10,7 @@ from discord.utils import time_snowflake
 from typing_extensions import override
 
 from channels.discord.interactions import STORE_SECONDS
-from channels.message import Delivery, JsonObject, OutboundMessage
+from channels.message import Delivery, InboundMessage, JsonObject, OutboundMessage
 from channels.port import NOTHING, Channel, CommandCard, RawUpdate, Suggestion
 from channels.testing import MemoryInbox, eventually
 from tests.unit.discord.server import Setting, refusal
@@ -69,7 +69,7 @@ async def test_what_is_stored_is_deferred(setting: Setting, data: dict[str, Any]
     assert setting.server.calls_of(callback(data)) == [response]
     assert setting.server.authorizations[callback(data)] is None
     assert stored.update_id == f"interaction-{data['id']}"
-    assert said is not None
+    assert isinstance(said, InboundMessage)
     if said.kind == "message":
         assert (said.reply_token or "").endswith(":private") is (data["data"]["name"] == "tasks")
 
@@ -144,7 +144,7 @@ async def test_the_answer_waits_for_the_deferral(setting: Setting) -> None:
 
 async def _answer(channel: Channel, inbox: MemoryInbox) -> None:
     said = channel.parse(json.loads(next(iter(inbox.stored.values())).raw))
-    assert said is not None
+    assert isinstance(said, InboundMessage)
     answer = OutboundMessage(said.origin, "no tasks", reply_to=said.message_id, reply_token=said.reply_token)
     (part,) = channel.render(answer)
     await channel.send(Delivery("0" * 24, said.origin, part))

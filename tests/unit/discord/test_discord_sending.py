@@ -13,6 +13,7 @@ from channels.discord.config import DiscordRate
 from channels.discord.sending import NOBODY, TOKEN_LIFE
 from channels.errors import (
     ChannelError,
+    ChatClosed,
     NotSent,
     OutcomeUnknown,
     RateLimited,
@@ -78,7 +79,9 @@ async def test_a_thread_is_sent_to_by_its_own_id(setting: Setting) -> None:
         (slow_down(7, everywhere=True), RateLimited),
         (body(b"<html>cloudflare</html>", 429), RateLimited),
         (refusal(401, 0), Unauthorized),
-        (refusal(403, 50001, "Missing Access"), Refused),
+        (refusal(403, 50001, "Missing Access"), ChatClosed),
+        (refusal(403, 50007, "Cannot send messages to this user"), ChatClosed),
+        (refusal(403, 50013, "Missing Permissions"), Refused),
         (refusal(400, 50035, "Invalid Form Body"), Refused),
         (refusal(404, 10008), Refused),
         (body(b"no json", 413), Refused),
@@ -172,8 +175,16 @@ async def test_a_channel_that_is_gone_is_refused(setting: Setting) -> None:
     setting.server.script[MESSAGES].append(refusal(404, 10003, "Unknown Channel"))
     setting.server.script["POST /users/@me/channels"].append(refusal(400, 50035))
     async with setting.open() as channel:
-        with pytest.raises(Refused, match=r"Unknown Channel \(10003\)"):
+        with pytest.raises(ChatClosed, match=r"Unknown Channel \(10003\)"):
             await send(channel)
+
+
+async def test_a_thread_that_is_gone_does_not_close_its_channel(setting: Setting) -> None:
+    setting.server.script[f"POST /channels/{THREAD}/messages"].append(refusal(404, 10003, "Unknown Channel"))
+    async with setting.open() as channel:
+        with pytest.raises(Refused) as caught:
+            await send(channel, destination=Destination("discord", "default", CHANNEL, THREAD))
+    assert type(caught.value) is Refused
 
 
 async def test_the_answer_to_a_command_takes_the_deferred_ones_place(setting: Setting) -> None:
@@ -231,7 +242,7 @@ def posted(message_id: str, content: str, *, nonce: str | None = None, author: A
 @pytest.mark.parametrize(
     ("history", "found"),
     [
-        ([], None),
+        ([posted("6", "other")], None),
         ([posted("7", "hello")], "7"),
         ([posted("8", "other"), posted("7", "hello")], "7"),
         ([posted("7", "edited since", nonce=ID)], "7"),
@@ -258,6 +269,17 @@ async def test_what_became_of_a_message_stands_in_the_channel(
     assert not setting.server.calls_of(MESSAGES), "nothing is sent"
 
 
+@pytest.mark.parametrize(("newest", "expected"), [([posted("1", "older")], NotSent), ([], OutcomeUnknown)])
+async def test_a_history_that_may_not_be_read_tells_nothing(
+    setting: Setting, newest: list[dict[str, Any]], expected: type[ChannelError]
+) -> None:
+    setting.server.script[f"GET /channels/{CHANNEL}/messages"].extend([body([]), body(newest)])
+    async with setting.open() as channel:
+        with pytest.raises(ChannelError) as caught:
+            await channel.settle(deliveries(channel)[0], setting.clock.now())
+    assert type(caught.value) is expected
+
+
 async def test_an_answer_to_a_command_is_settled_by_writing_it_again(setting: Setting) -> None:
     async with setting.open() as channel:
         first, second, _ = deliveries(channel, "word " * 900, **asked_now(setting, private=True))
@@ -272,7 +294,7 @@ async def test_settling_fails_in_the_words_of_sending(setting: Setting) -> None:
     setting.server.script[history].extend([refusal(403, 50001), body(b"", 502), slow_down(3)])
     async with setting.open() as channel:
         (delivery,) = deliveries(channel)
-        for expected in (Refused, OutcomeUnknown, RateLimited):
+        for expected in (ChatClosed, OutcomeUnknown, RateLimited):
             with pytest.raises(ChannelError) as caught:
                 await channel.settle(delivery, setting.clock.now())
             assert type(caught.value) is expected
