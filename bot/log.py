@@ -25,6 +25,7 @@ QUIET: Final = ("httpx", "httpcore", "apscheduler", "telegram", "discord", "aioh
 
 _LOOKS_SECRET: Final = (
     (re.compile(r"(?<!\d)\d{6,}(?::|%3A)[\w-]{20,}", re.IGNORECASE | re.ASCII), HIDDEN),  # a Telegram bot's token
+    (re.compile(r"\b[\w-]{23,30}\.[\w-]{6,7}\.[\w-]{27,40}\b", re.ASCII), HIDDEN),  # a Discord bot's token
     (re.compile(r"\b(bearer)(\s+|%20)[^\s\"',;)}\]]+", re.IGNORECASE), rf"\1\2{HIDDEN}"),
     (re.compile(r"\bsk-[\w-]{16,}", re.ASCII), HIDDEN),  # a key for a model
     (re.compile(r"(://)[^/\s:@]*:[^/\s@]+@"), rf"\1{HIDDEN}@"),  # a password in an address
@@ -98,6 +99,7 @@ def configure_logging(level: str, file: Path | None, secrets: Iterable[str]) -> 
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("discord.client").setLevel(logging.ERROR)  # it warns that nothing is there to speak aloud with
     logging.captureWarnings(True)
     logging.raiseExceptions = False  # a handler that cannot write would print the record as it came
     _redact_last_words(redaction)

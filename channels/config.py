@@ -29,7 +29,7 @@ class TopicConfig(Strict):
 
 
 class GroupConfig(TopicConfig):
-    """A group's own rules. A group that is listed here is on the allowlist."""
+    """A group's own rules. A group that is listed here is on the allowlist; a Discord server with all its channels."""
 
     topics: dict[str, TopicConfig] = Field(default_factory=dict)
 

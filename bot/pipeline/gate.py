@@ -65,14 +65,15 @@ class Gate:
     def _group(self, message: InboundMessage, config: ChannelConfig, sender: str, *, addressed: bool) -> str | None:
         group = self._group_config(message, config)
         topic = group.topics.get(message.address.thread or "") if group else None
-        # The nearest rule that says something holds: the topic's, then the group's, then the channel's.
-        rules = [rule for rule in (topic, group) if rule is not None]
+        server = config.groups.get(message.address.guild or "")  # a Discord server, listed with all its channels
+        # The nearest rule that says something holds: the topic's, the group's, the server's, then the channel's.
+        rules = [rule for rule in (topic, group, server) if rule is not None]
         policy = next((rule.policy for rule in rules if rule.policy), config.group_policy)
         members = next((rule.allow_from for rule in rules if rule.allow_from is not None), None)
         owner = sender in config.owners
         if policy == "disabled":
             return "group_disabled"
-        if policy == "allowlist" and group is None and not owner and not self._is_admitted(message):
+        if policy == "allowlist" and group is None and server is None and not owner and not self._is_admitted(message):
             return "group_not_on_allowlist"
         if members is not None and sender not in members and not owner:
             return "sender_not_on_allowlist"

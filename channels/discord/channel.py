@@ -48,6 +48,10 @@ NO_TEXT_NOTE: Final = (
 )
 MESSAGE_CONTENT_FLAGS: Final = 1 << 18 | 1 << 19
 # https://discord.com/developers/docs/resources/application#application-object-application-flags
+ELSEWHERE_NOTE: Final = (
+    "Discord sends this application's commands and buttons to an Interactions Endpoint URL, so the bot never hears of "
+    "them; clear that field under https://discord.com/developers/applications, then restart"
+)
 COMMANDS: Final = "commands"  # the name under which the fingerprint of the published menu is remembered
 
 
@@ -115,13 +119,15 @@ class DiscordChannel(Channel):
         self._application: str = application["id"]
         self._rest = rest
         self._memory = context.memory
-        self._sees_text = _sees_text(application)
+        sees_text = _sees_text(application)
+        elsewhere = bool(application.get("interactions_endpoint_url"))
+        self._notes = (*(() if sees_text else (NO_TEXT_NOTE,)), *((ELSEWHERE_NOTE,) if elsewhere else ()))
         self._interactions = Interactions(rest, clock, context.try_again)
         governor = Governor(clock, config.rate.bot_per_second, config.rate.chat_per_second, None)
         self._sender = Sender(user["id"], rest, governor, clock, self._interactions.first_response)
         self.client = GatewayClient(
             rest=rest,
-            intents=_intents(message_content=self._sees_text),
+            intents=_intents(message_content=sees_text),
             budget=IdentifyBudget(context.memory, clock),
             clock=clock,
             take=self._take,
@@ -144,7 +150,7 @@ class DiscordChannel(Channel):
     @property
     @override
     def notes(self) -> Sequence[str]:
-        return () if self._sees_text else (NO_TEXT_NOTE,)
+        return self._notes
 
     @override
     async def receive(self, inbox: Inbox) -> None:

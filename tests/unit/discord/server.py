@@ -89,6 +89,7 @@ class ScriptedDiscord:
         self.resumed: list[dict[str, Any]] = []
         self.refuse_with: deque[int] = deque()
         self.flags = 1 << 19
+        self.endpoint: str | None = None
         self._sockets: list[web.WebSocketResponse] = []
         self._sequence = 0
         self._messages = 0
@@ -112,7 +113,9 @@ class ScriptedDiscord:
         socket = self.base.replace("http", "ws").replace("/api/v10", "/gateway")
         usual = {
             "GET /users/@me": body(BOT_AUTHOR),
-            "GET /applications/@me": body({"id": BOT, "name": "Javis", "flags": self.flags}),
+            "GET /applications/@me": body(
+                {"id": BOT, "name": "Javis", "flags": self.flags, "interactions_endpoint_url": self.endpoint}
+            ),
             "GET /gateway/bot": body({"url": socket, "shards": 1, "session_start_limit": limit}),
         }
         if name.endswith(("/callback", "/typing")):

@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from channels.discord.channel import NO_TEXT_NOTE
+from channels.discord.channel import ELSEWHERE_NOTE, NO_TEXT_NOTE
 from channels.discord.identify import IdentifyBudget
 from channels.errors import NotSent, Unauthorized
 from channels.message import InboundMessage
@@ -105,6 +105,12 @@ async def test_without_the_intent_the_bot_says_so_and_asks_for_less(setting: Set
     async with setting.listening(setting.inbox()) as channel:
         assert channel.notes == (NO_TEXT_NOTE,)
     assert not setting.server.identified[0]["intents"] & MESSAGE_CONTENT
+
+
+async def test_commands_that_go_elsewhere_are_told_of(setting: Setting) -> None:
+    setting.server.endpoint = "https://example.org/interactions"
+    async with setting.open() as channel:
+        assert channel.notes == (ELSEWHERE_NOTE,)
 
 
 async def test_an_intent_that_was_taken_away_is_done_without(

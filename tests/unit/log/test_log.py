@@ -99,6 +99,7 @@ def test_known_secret_is_hidden_in_every_form_and_place(log: Log, form: str) -> 
         (f"Bot[token={TOKEN}]", "Bot[token=***]"),
         ("{'authorization': 'Bearer abc.def-1'}", "{'authorization': 'Bearer ***'}"),
         ("bearer  abc", "bearer  ***"),
+        ("Bot OTAwMDAwMDAwMDAwMDAwMDAx.GaBcDe.0123456789abcdefghijklmnopqrstuvwxyz-_ x", "Bot *** x"),
         ("key sk-0123456789abcdefABCDEF.", "key ***."),
         ("postgresql://javis:p:w@host/db", "postgresql://***@host/db"),
         ("at 12:03:11 in chat -5298003529: nothing", "at 12:03:11 in chat -5298003529: nothing"),

@@ -13,12 +13,13 @@ def said(
     sender: str | None = "7",
     *,
     thread: str | None = None,
+    guild: str | None = None,
     mentioned: bool = False,
     bot: bool = False,
 ) -> InboundMessage:
     peer = Peer(kind, sender or "0" if kind == "direct" else "-5")
     return InboundMessage(
-        address=Address("telegram", "default", peer, thread, sender=sender),
+        address=Address("telegram", "default", peer, thread, guild, sender=sender),
         origin=Destination("telegram", "default", peer.id, thread),
         message_id="1",
         text="hi",
@@ -81,6 +82,22 @@ GROUPS = {
 def test_group_message(case: str) -> None:
     config, reason = GROUPS[case]
     refusal = Gate({"telegram": config}).refusal(said("group", thread="42"), addressed=False)
+    assert (refusal and refusal.reason) == reason
+
+
+@pytest.mark.parametrize(
+    ("groups", "reason"),
+    [
+        ({"99": GroupConfig(require_mention=False)}, None),
+        ({"99": GroupConfig()}, "not_mentioned"),
+        ({"99": GroupConfig(require_mention=False), "-5": GroupConfig(policy="disabled")}, "group_disabled"),
+        ({"99": GroupConfig(allow_from=["8"]), "-5": GroupConfig(require_mention=False)}, "sender_not_on_allowlist"),
+        ({"98": GroupConfig(require_mention=False)}, "group_not_on_allowlist"),
+    ],
+)
+def test_a_listed_server_stands_behind_its_channels(groups: dict[str, GroupConfig], reason: str | None) -> None:
+    gate = Gate({"telegram": ChannelConfig(groups=groups)})
+    refusal = gate.refusal(said("channel", guild="99", thread="42"), addressed=False)
     assert (refusal and refusal.reason) == reason
 
 
