@@ -1,9 +1,9 @@
 """A YAML or JSON file that a person wrote: its data, and the place of each value for telling what is wrong."""
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -11,39 +11,56 @@ from pydantic_core import ErrorDetails
 
 from routing.faults import Fault, FileFaults, nearest
 from routing.schema import Loc, is_wrong_kind, plain_message, written
-from routing.yaml_reader import Place, read_yaml
+from routing.yaml_reader import Place, Spot, read_yaml
+from routing.yaml_values import read_values
 
 __all__ = ["Document", "Fault", "FileFaults", "load_document", "nearest", "parse_document", "read_text", "validate"]
 
 M = TypeVar("M", bound=BaseModel)
 
+NO_ITEMS: Final[Mapping[str, Sequence[Spot]]] = MappingProxyType({})
 
 # JSON writes a sign beyond the first 65,536 as two escapes, YAML as one.
 _PAIR: Final = re.compile(r"(?<!\\)((?:\\\\)*)\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})")
 
 
-@dataclass(frozen=True, slots=True)
 class Document:
-    """The data of the file `path`: None where nothing is written, keys always text."""
+    """The data of the file `path`: None where nothing is written, keys always text.
 
-    path: str
-    data: Any
-    place: Place = field(default_factory=Place)
+    `place` None: the place of each value is found in `text` once somebody asks for one, but for `items`.
+    """
 
-    def position(self, loc: Loc) -> tuple[int, int]:
+    __slots__ = ("_items", "_place", "_text", "data", "path")
+
+    def __init__(
+        self, path: str, data: Any, place: Place | None, text: str = "", items: Mapping[str, Sequence[Spot]] = NO_ITEMS
+    ) -> None:
+        self.path: Final = path
+        self.data: Final = data
+        self._place = place
+        self._text = text
+        self._items = items
+
+    def position(self, loc: Loc) -> Spot:
         """Line and column, from 1, of what stands at `loc`, or of the nearest thing around it.
 
         That is the key where a mapping or list begins and the value where a single value stands.
         """
-        return self._place(loc).at
+        if self._place is None and len(loc) == 2:
+            spots = self._items.get(str(loc[0]), ())
+            if isinstance(loc[1], int) and loc[1] < len(spots):
+                return spots[loc[1]]
+        return self._place_at(loc).at
 
     def fault(self, loc: Loc, message: str, *, of_key: bool = False) -> Fault:
         """A fault that points at the value at `loc`, or at its key."""
-        place = self._place(loc)
+        place = self._place_at(loc)
         return Fault(self.path, *((of_key and place.key_at) or place.at), message)
 
-    def _place(self, loc: Loc) -> Place:
-        place = self.place
+    def _place_at(self, loc: Loc) -> Place:
+        if self._place is None:
+            self._place = read_yaml(self._text, self.path)[1]
+        place = self._place
         for key in loc:
             if key not in place.inside:
                 break
@@ -74,8 +91,12 @@ def read_text(path: Path) -> str:
 
 def parse_document(text: str, path: str) -> Document:
     """The document that a file `path` with this text would be. Raises FileFaults."""
-    data, place = read_yaml(_json_as_yaml(text) if path.endswith(".json") else text, path)
-    return Document(path, data, place)
+    if path.endswith(".json"):
+        text = _json_as_yaml(text)
+    quick = read_values(text)
+    if quick is not None:
+        return Document(path, quick.data, None, text, quick.items)
+    return Document(path, *read_yaml(text, path))
 
 
 def validate(document: Document, model: type[M], data: Any = None, at: Loc = ()) -> M:

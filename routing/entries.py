@@ -4,7 +4,16 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+    model_validator,
+)
 
 from routing.address import PeerKind
 from routing.session_key import DmScope
@@ -48,9 +57,21 @@ def _account(text: str) -> str:
     return text
 
 
-Slug = Annotated[str, AfterValidator(_slug)]
+Slug = Annotated[
+    str, AfterValidator(_slug), WithJsonSchema({"type": "string", "pattern": r"^[a-z0-9][a-z0-9_-]{0,63}$"})
+]
 Text = Annotated[str, StringConstraints(min_length=1)]
-PlatformId = Annotated[str, BeforeValidator(_platform_id)]
+PlatformId = Annotated[
+    str,
+    BeforeValidator(_platform_id),
+    WithJsonSchema({"anyOf": [{"type": "integer"}, {"type": "string", "pattern": r"\S", "not": {"const": "*"}}]}),
+]
+Account = Annotated[
+    str,
+    StringConstraints(min_length=1),
+    AfterValidator(_account),
+    WithJsonSchema({"type": "string", "minLength": 1, "not": {"const": "*"}}),
+]
 
 
 class _Entry(BaseModel):
@@ -85,7 +106,7 @@ class PeerEntry(_Entry):
 
 class MatchEntry(_Entry):
     channel: Slug | None = None
-    account: Annotated[Text, AfterValidator(_account)] | None = None
+    account: Account | None = None
     peer: PeerEntry = PeerEntry()
     thread: PlatformId | None = None
     guild: PlatformId | None = None
@@ -111,7 +132,7 @@ class BindingEntry(_Entry):
                     moved.setdefault(LEGACY_WORDS[key], []).append(f"`{key}`")
             if moved:
                 words = "; ".join(f"`{here}` for {', '.join(there)}" for here, there in moved.items())
-                raise ValueError(f"is in another program's form; here a binding has `agent` and `match`: write {words}")
+                raise ValueError(f"is in another program's form, unlike others here: write {words}")
         return value
 
 
@@ -125,3 +146,9 @@ class FileEntry(_Entry):
     agents: list[AgentEntry] = []
     bindings: list[BindingEntry] = []
     defaults: DefaultsEntry = DefaultsEntry()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_empty_keys(cls, value: Any) -> Any:
+        """A key below which everything is commented out says nothing."""
+        return {key: inner for key, inner in value.items() if inner is not None} if isinstance(value, dict) else value

@@ -1,6 +1,7 @@
 """Failures of routing.
 
 RoutingError
+├── CannotEdit          a way of writing that a command cannot change: edit the file by hand
 ├── NoSender            a message that names nobody would land in a person's memory: refuse the message
 └── InvalidSessionKey   a text that is no session key: say so to whoever wrote it
 """
@@ -16,3 +17,7 @@ class NoSender(RoutingError):
 
 class InvalidSessionKey(RoutingError, ValueError):
     """A text that no session key looks like."""
+
+
+class CannotEdit(RoutingError):
+    """No command can make this change; the file is as it was."""

@@ -7,6 +7,7 @@ from typing import Any
 from routing.address import Address
 from routing.binding import Binding, Tier
 from routing.errors import NoSender
+from routing.notation import match_data
 from routing.table import Route, Table
 
 
@@ -90,10 +91,9 @@ def _line(head: str, text: str) -> str:
 
 
 def _json(binding: Binding) -> Mapping[str, Any]:
-    match: dict[str, Any] = dict(binding.match.fields)
-    peer = {name: match.pop(f"peer.{name}") for name in ("kind", "id") if f"peer.{name}" in match}
-    if peer:
-        match["peer"] = peer
-    if binding.match.roles:
-        match["roles"] = sorted(binding.match.roles)
-    return {"agent": binding.agent, "match": match, "priority": binding.priority, "line": binding.line}
+    return {
+        "agent": binding.agent,
+        "match": match_data(binding.match),
+        "priority": binding.priority,
+        "line": binding.line,
+    }

@@ -2,15 +2,19 @@
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
 from routing.binding import Binding, Match, PeerPattern
-from routing.document import Document, load_document, validate
-from routing.entries import AgentEntry, FileEntry, MatchEntry
+from routing.document import Document, parse_document, read_text, validate
+from routing.entries import AgentEntry, BindingEntry, FileEntry, MatchEntry
 from routing.faults import Fault, FileFaults, nearest
+from routing.first_match import as_bindings
+from routing.foreign import Form, translate
+from routing.notation import binding_data
 from routing.table import Defaults
+from routing.yaml_reader import Key, Place
 
 NUMERIC_CHANNELS: Final = frozenset({"telegram", "discord"})
 """Platforms whose ids are all numbers, so that anything else is surely a name."""
@@ -23,39 +27,82 @@ _NAMES_CHANGE: Final = "names can change hands"
 
 @dataclass(frozen=True, slots=True)
 class BindingsFile:
-    """A file that is in order. `bindings` in the order of the file, each with its line."""
+    """A file that is in order. `bindings` in the order of the file, each with its line.
+
+    `path` and `text` are where it was read and what is written there; None and empty: it was not read from a file.
+    """
 
     agents: tuple[AgentEntry, ...]
     bindings: tuple[Binding, ...]
     defaults: Defaults
+    path: Path | None = None
+    text: str = field(default="", repr=False)
+    form: Form | None = None
+    """The other program's form in which its bindings are written; None: ours."""
 
 
 def load_bindings(path: Path) -> BindingsFile:
     """The file at `path`, YAML or JSON. Raises FileFaults with all that is wrong in it at once."""
-    return read_bindings(load_document(path))
+    text = read_text(path)
+    return replace(read_bindings(parse_document(text, str(path))), path=path, text=text)
 
 
 def read_bindings(document: Document) -> BindingsFile:
     """The same of a file that is read already. Raises FileFaults."""
+    document, form = _in_our_form(document)
     names = list(_name_keys(document))
     faults = [*names, *_faults_of_meaning(document)]
+    bindings, wrong = _bindings(document)
+    entry = FileEntry()
     try:
-        entry = validate(document, FileEntry)
+        entry = validate(document, FileEntry, _without_bindings(document.data))
     except FileFaults as error:
+        wrong += error.faults
+    if faults or wrong:
         told = {(fault.line, fault.column) for fault in names}
-        faults += [fault for fault in error.faults if (fault.line, fault.column) not in told]
-        raise FileFaults(faults) from None
-    if faults:
-        raise FileFaults(faults)
-    bindings = tuple(
-        Binding(each.agent, _match(each.match), each.priority, document.position(("bindings", index))[0])
-        for index, each in enumerate(entry.bindings)
-    )
+        raise FileFaults([*faults, *(fault for fault in wrong if (fault.line, fault.column) not in told)])
     defaults = Defaults(entry.defaults.agent, entry.defaults.dm_scope, entry.defaults.identity_links)
-    return BindingsFile(tuple(entry.agents), bindings, defaults)
+    return BindingsFile(tuple(entry.agents), bindings, defaults, form=form)
 
 
-def _match(entry: MatchEntry) -> Match:
+def _bindings(document: Document) -> tuple[tuple[Binding, ...], list[Fault]]:
+    """One at a time: the models of thousands at once would hold up a running bot when they are let go."""
+    bindings: list[Binding] = []
+    faults: list[Fault] = []
+    for index, written in enumerate(_list(_mapping(document.data).get("bindings"))):
+        loc = ("bindings", index)
+        try:
+            each = validate(document, BindingEntry, written, loc)
+        except FileFaults as error:
+            faults += error.faults
+        else:
+            bindings.append(Binding(each.agent, match_of(each.match), each.priority, document.position(loc)[0]))
+    return tuple(bindings), faults
+
+
+def _without_bindings(data: Any) -> Any:
+    listed = isinstance(data, Mapping) and isinstance(data.get("bindings"), list)
+    return {**data, "bindings": []} if listed else data
+
+
+def _in_our_form(document: Document) -> tuple[Document, Form | None]:
+    """The same file with its bindings as they would stand here; each has the place of what it was made from."""
+    data = _mapping(document.data)
+    agents = [_mapping(agent).get("id") for agent in _list(data.get("agents"))]
+    default = _mapping(data.get("defaults")).get("agent", "main")
+    foreign = translate(_list(data.get("bindings")), [id_ for id_ in agents if isinstance(id_, str)], str(default))
+    if foreign is None:
+        return document, None
+    made = as_bindings(foreign.rules)
+    spots = [document.position(("bindings", rule.place)) for rule, _ in made]
+    inside: dict[Key, Place] = {index: Place(spot) for index, spot in enumerate(spots)}
+    data = {**data, "bindings": [binding_data(binding) for _, binding in made]}
+    place = Place(inside={"bindings": Place(document.position(("bindings",)), None, inside)})
+    return Document(document.path, data, place), foreign.form
+
+
+def match_of(entry: MatchEntry) -> Match:
+    """The pattern that a binding's `match` describes."""
     return Match(
         channel=entry.channel,
         account=entry.account,

@@ -106,10 +106,17 @@ def _deciding_before(binding: Binding, match: Match, holders: _Holders) -> Seque
 def _holders(bindings: Sequence[Binding]) -> _Holders:
     holders: dict[Match, tuple[int, Binding]] = {}
     for rank, binding in enumerate(sorted(bindings, key=lambda binding: binding.standing)):
-        for match in (binding.match, binding.match.as_thread):
+        for match in (binding.match, binding.match.as_thread, _same_in_direct_chats(binding.match)):
             for single in () if match is None else _single_role(match):
                 holders.setdefault(single, (rank, binding))
     return holders
+
+
+def _same_in_direct_chats(match: Match) -> Match | None:
+    """The direct chat alone, where the match names its person as the sender too."""
+    if match.peer.id is None or match.peer.id != match.sender or match.peer.kind not in {None, "direct"}:
+        return None
+    return replace(match, peer=PeerPattern("direct", match.peer.id), sender=None)
 
 
 def _single_role(match: Match) -> Sequence[Match]:

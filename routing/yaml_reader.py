@@ -28,7 +28,7 @@ _NULL: Final = {"", "~", "null", "Null", "NULL"}
 _BOOL: Final = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _INT: Final = re.compile(r"[-+]?[0-9]{1,400}|0o[0-7]{1,400}|0x[0-9a-fA-F]{1,400}")
 _FLOAT: Final = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)")
-_UNPRINTABLE: Final = re.compile(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+UNPRINTABLE: Final = re.compile(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class _Node:
 
 def read_yaml(text: str, path: str, loader: type[Any] = FASTEST) -> tuple[Any, Place]:
     """The data of `text` and where it stands; None for an empty text. Raises FileFaults naming `path`."""
-    hidden = _UNPRINTABLE.search(text)
+    hidden = UNPRINTABLE.search(text)
     if hidden:
         line = text.count("\n", 0, hidden.start()) + 1
         column = hidden.start() - text.rfind("\n", 0, hidden.start())
@@ -100,7 +100,7 @@ class _Reader:
         elif isinstance(event, yaml.SequenceStartEvent):
             node = self._sequence(event, key_at, depth)
         else:
-            value = _scalar(event.value) if event.implicit[0] else event.value
+            value = scalar(event.value) if event.implicit[0] else event.value
             node = _Node(value, Place(_spot(event), key_at), 1)
         if event.anchor is not None:
             self._anchors[event.anchor] = node
@@ -152,7 +152,8 @@ def _spot(event: Any) -> Spot:
     return event.start_mark.line + 1, event.start_mark.column + 1
 
 
-def _scalar(text: str) -> Any:
+def scalar(text: str) -> Any:
+    """What an unquoted word means."""
     if text in _NULL:
         return None
     if text in _BOOL:

@@ -152,11 +152,14 @@ def test_words_are_ids_where_the_platform_may_have_such(tmp_path: Path, id_: str
         ),
     ],
 )
-def test_another_programs_form_is_one_fault_that_tells_the_words_here(tmp_path: Path, binding: str, words: str) -> None:
-    (complaint,) = complaints(tmp_path, f"agents: [{{id: main}}]\nbindings:\n- {binding}\n")
-    assert complaint == (
-        "bindings.yaml:3:3: bindings[0] is in another program's form; here a binding has `agent` and `match`: "
-        f"write {words}"
+def test_another_programs_form_among_ours_is_one_fault_that_tells_the_words_here(
+    tmp_path: Path, binding: str, words: str
+) -> None:
+    (complaint,) = complaints(
+        tmp_path, f"agents: [{{id: main}}]\nbindings:\n- {binding}\n- {{agent: main, match: {{}}}}\n"
+    )
+    assert (
+        complaint == f"bindings.yaml:3:3: bindings[0] is in another program's form, unlike others here: write {words}"
     )
 
 
@@ -210,3 +213,21 @@ def test_wrong_shape_is_told_not_raised_as_something_else(tmp_path: Path, text: 
 def test_missing_file_is_told(tmp_path: Path) -> None:
     with pytest.raises(FileFaults, match="there is no such file"):
         load_bindings(tmp_path / "bindings.yaml")
+
+
+def test_file_all_in_another_programs_form_is_read_as_that_program_does(tmp_path: Path) -> None:
+    file = read(
+        tmp_path,
+        """\
+agents: [{id: main}, {id: ops}]
+bindings:
+- {agentId: ops, match: {channel: telegram, peer: {kind: dm, id: "5"}}}
+- agentId: main
+  match: {channel: discord, accountId: "*"}
+""",
+    )
+    assert file.form == "OpenClaw"
+    assert file.bindings == (
+        Binding("ops", Match("telegram", "default", PeerPattern("direct", "5")), line=3),
+        Binding("main", Match("discord"), line=4),
+    )

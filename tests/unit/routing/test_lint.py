@@ -2,6 +2,7 @@ import re
 
 import pytest
 
+from routing.address import PeerKind
 from routing.binding import Binding, Match, PeerPattern
 from routing.entries import AgentEntry
 from routing.file import BindingsFile
@@ -82,6 +83,12 @@ def test_fields_that_contradict_each_other_are_unreachable(match: Match) -> None
     (finding,) = findings(match)
     assert finding.severity == "error"
     assert finding.message.startswith("unreachable: ")
+
+
+@pytest.mark.parametrize("kind", [None, "direct"])
+def test_person_named_twice_shadows_the_one_named_once(kind: PeerKind | None) -> None:
+    twice = Match(peer=PeerPattern(kind, "5"), sender="5")
+    assert [finding.line for finding in findings(twice, Match(peer=PeerPattern("direct", "5")))] == [2]
 
 
 def test_unknown_agents_are_told() -> None:
