@@ -1,6 +1,16 @@
-"""The seam to the database: transactions as lists of named statements, and named reads."""
+"""The seam to the database: transactions as lists of named statements, and named reads.
 
-from collections.abc import Iterable, Mapping, Sequence
+SQLite and PostgreSQL share the SQL of `storage/sql`. Rules for it (`tests/unit/storage/test_statements.py` holds them):
+
+- Every table and column stands in a migration of `migrations/sqlite`, with the types INTEGER, REAL, TEXT and BLOB.
+- PostgreSQL must find each parameter's type in the statement: where it stands alone, write `CAST(:state AS TEXT)`
+  or `CAST(:now_ms AS BIGINT)`. Yes and no are 1 and 0.
+- In ON CONFLICT … DO UPDATE, columns on the right of `=` and in its WHERE carry their table's name.
+- Whatever only one of them can say stands under `sql/sqlite` or `sql/postgresql`, under the same name in both.
+- A row taken by one of several machines is taken by an UPDATE whose WHERE says that it is still free.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -30,6 +40,16 @@ class Statement:
 class Storage(Protocol):
     """A database. Opened and closed by its own async context manager."""
 
+    @property
+    def member(self) -> str | None:
+        """Who this process is among those that share the database; None: it has it alone, or only looks."""
+        ...
+
+    @property
+    def trouble(self) -> str | None:
+        """Why the last commit could not be written, with the remedy; None: it could."""
+        ...
+
     async def commit(self, statements: Sequence[Statement]) -> Sequence[Sequence[Row]]:
         """Run all statements as one transaction; return when it is on disk.
 
@@ -44,4 +64,8 @@ class Storage(Protocol):
 
     async def changed_elsewhere(self) -> bool:
         """True once after another process has written since the last call."""
+        ...
+
+    def when_changed(self, tell: Callable[[], None]) -> None:
+        """Call `tell` when another process has written, where the database says so by itself."""
         ...

@@ -23,10 +23,12 @@ from bot.storage.errors import (
     StatementFailed,
     StorageError,
     StorageUnavailable,
+    trouble_in,
 )
 from bot.storage.migrate import migrate
 from bot.storage.port import Row, SqlValue, Statement
 from bot.storage.queries import load_queries
+from bot.storage.read_cache import ReadCache
 
 READERS = 2
 BUSY_TIMEOUT_SECONDS = 5.0
@@ -53,7 +55,9 @@ async def open_sqlite(path: Path) -> AsyncIterator["SqliteStorage"]:
         writer = await loop.run_in_executor(thread, _open_writer, path)
         stack.push_async_callback(loop.run_in_executor, thread, _close_writer, writer)
         readers = [await stack.enter_async_context(_reader(_read_only(path))) for _ in range(READERS)]
-        storage = SqliteStorage(writer, thread, readers, queries)
+        watcher = sqlite3.connect(_read_only(path), uri=True, isolation_level=None)
+        stack.callback(watcher.close)
+        storage = SqliteStorage(writer, thread, readers, ReadCache(watcher), queries)
         stack.push_async_callback(storage.drain)
         yield storage
 
@@ -66,19 +70,31 @@ class SqliteStorage:
         writer: sqlite3.Connection,
         thread: ThreadPoolExecutor,
         readers: Sequence[aiosqlite.Connection],
+        cache: ReadCache,
         queries: Mapping[str, str],
     ) -> None:
         self._writer = writer
         self._thread = thread
         self._readers = readers
         self._next_reader = 0
+        self._cache = cache
         self._queries = queries
         self._loop = asyncio.get_running_loop()
         self._waiting: list[_Waiting] = []
         self._busy = False
         self._idle = asyncio.Event()
         self._idle.set()
+        self._seen_by_all = cache.current_version()
         self._seen_version = self._data_version()
+        self._trouble: str | None = None
+
+    @property
+    def trouble(self) -> str | None:
+        return self._trouble
+
+    @property
+    def member(self) -> str | None:
+        return None
 
     async def commit(self, statements: Sequence[Statement]) -> _Rows:
         future: asyncio.Future[_Rows] = self._loop.create_future()
@@ -91,20 +107,32 @@ class SqliteStorage:
         return await future
 
     async def read(self, name: str, values: Mapping[str, SqlValue]) -> Sequence[Row]:
-        reader = self._readers[self._next_reader]
-        self._next_reader = (self._next_reader + 1) % len(self._readers)
         try:
-            return list(await reader.execute_fetchall(self._queries[name], values))
-        except sqlite3.Error as error:
+            version, kept = self._cache.find(name, values)
+            if kept is not None:
+                return kept
+            reader = self._readers[self._next_reader]
+            self._next_reader = (self._next_reader + 1) % len(self._readers)
+            rows = tuple(await reader.execute_fetchall(self._queries[name], values))
+        except _FAULTS as error:
             raise _named(error) from error
+        self._cache.keep(version, name, values, rows)
+        return rows
 
     async def changed_elsewhere(self) -> bool:
+        by_all = self._cache.current_version()
+        if by_all == self._seen_by_all:
+            return False  # nobody has written: the writer need not be asked in its thread
+        self._seen_by_all = by_all
         # data_version of the writing connection moves only for commits made by others
         # (https://sqlite.org/pragma.html#pragma_data_version).
         version = await self._loop.run_in_executor(self._thread, self._data_version)
         changed = version != self._seen_version
         self._seen_version = version
         return changed
+
+    def when_changed(self, tell: Callable[[], None]) -> None:
+        """SQLite has to be asked."""
 
     async def drain(self) -> None:
         """Return when every commit that was asked for has ended."""
@@ -127,6 +155,7 @@ class SqliteStorage:
         self._loop.call_soon_threadsafe(self._finish_group, group, outcomes)
 
     def _finish_group(self, group: Sequence[_Waiting], outcomes: Sequence[_Outcome]) -> None:
+        self._trouble = trouble_in(outcomes)
         for (_, future), outcome in zip(group, outcomes, strict=True):
             if future.done():  # its caller was cancelled; the work is committed all the same
                 continue
@@ -205,6 +234,7 @@ def _open_writer(path: Path) -> sqlite3.Connection:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         # SQLite gives -wal and -shm the mode of the database file, so it is set before the first of them exists.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        _make_private(path)
         connection = sqlite3.connect(
             path,
             timeout=BUSY_TIMEOUT_SECONDS,
@@ -226,6 +256,13 @@ def _open_writer(path: Path) -> sqlite3.Connection:
             connection.close()
         raise
     return connection
+
+
+def _make_private(path: Path) -> None:
+    """A file that was copied here (a backup brought back) may be readable for others."""
+    for each in (path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")):
+        if each.exists() and each.stat().st_mode & 0o077:
+            each.chmod(0o600)
 
 
 def _close_writer(connection: sqlite3.Connection) -> None:

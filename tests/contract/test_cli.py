@@ -11,7 +11,7 @@ from typing_extensions import override
 from channels.cli.channel import CliChannel
 from channels.clock import ManualClock
 from channels.message import Destination, JsonObject
-from channels.port import Channel, Memory, ShortMemory
+from channels.port import Channel, ShortMemory
 from channels.testing import ChannelContract, ChannelHarness, Fault
 
 
@@ -40,42 +40,21 @@ class Screen(io.StringIO):
 
 
 class CliHarness(ChannelHarness):
+    faults: Collection[Fault] = {"unreachable"}
+    redelivers = False
+    destination = Destination("cli", "default", "1000")
+
     def __init__(self) -> None:
         self.keyboard = Keyboard()
         self.screen = Screen()
-        self._clock = ManualClock()
-        self._memory = ShortMemory()
-
-    @property
-    @override
-    def clock(self) -> ManualClock:
-        return self._clock
-
-    @property
-    @override
-    def memory(self) -> Memory:
-        return self._memory
-
-    @property
-    @override
-    def destination(self) -> Destination:
-        return Destination("cli", "default", "1000")
-
-    @property
-    @override
-    def faults(self) -> Collection[Fault]:
-        return {"unreachable"}
-
-    @property
-    @override
-    def redelivers(self) -> bool:
-        return False
+        self.clock = ManualClock()
+        self.memory = ShortMemory()
 
     @override
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Channel]:
         yield CliChannel(
-            self.keyboard, self.screen, account="default", user_id="1000", user_name="tester", clock=self._clock
+            self.keyboard, self.screen, account="default", user_id="1000", user_name="tester", clock=self.clock
         )
 
     @override

@@ -26,23 +26,14 @@ class WebHarness(ChannelHarness):
     redelivers = False
     memory = ShortMemory()
     faults: Collection[Fault] = ()
+    destination = Destination("web", "default", KEY)
 
     def __init__(self) -> None:
-        self._clock = ManualClock()
+        self.clock = ManualClock()
         self._heard: list[str] = []
         self._numbers = itertools.count(1)
         self._channel: WebChannel | None = None
         self._again: asyncio.Task[None] | None = None
-
-    @property
-    @override
-    def clock(self) -> ManualClock:
-        return self._clock
-
-    @property
-    @override
-    def destination(self) -> Destination:
-        return Destination("web", "default", KEY)
 
     @override
     def open(self) -> AbstractAsyncContextManager[Channel]:
@@ -51,7 +42,7 @@ class WebHarness(ChannelHarness):
     @asynccontextmanager
     async def _open(self) -> AsyncIterator[Channel]:
         manifest = load_manifests()["web"]
-        context = ChannelContext("default", None, self._clock, publish=self._hear)
+        context = ChannelContext("default", None, self.clock, publish=self._hear)
         async with open_channel(manifest, context) as channel:
             assert isinstance(channel, WebChannel)
             self._channel = channel
@@ -79,7 +70,7 @@ class WebHarness(ChannelHarness):
             self._again = asyncio.create_task(self._say_again(channel, said))
 
     async def _say_again(self, channel: WebChannel, said: Said) -> None:
-        await self._clock.sleep(1)
+        await self.clock.sleep(1)
         await channel.say(said)
 
     @override

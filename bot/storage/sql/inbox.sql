@@ -9,17 +9,26 @@ UPDATE inbox SET attempts = attempts + 1
 WHERE id = :id AND state = 'stored'
 RETURNING attempts;
 
+-- name: inbox.show
+UPDATE inbox SET drafts = :drafts
+WHERE id = :id AND state = 'stored';
+
 -- name: inbox.finish
 UPDATE inbox SET state = :state, reason = :reason, finished_ms = :now_ms
 WHERE id = :id AND state = 'stored';
 
 -- name: inbox.waiting
-SELECT id, channel, account, update_id, raw, attempts FROM inbox
+SELECT id, channel, account, update_id, raw, drafts FROM inbox
 WHERE channel = :channel AND account = :account AND state = 'stored' AND id > :after
 ORDER BY id LIMIT :most;
 
 -- name: inbox.waiting_count
 SELECT count(*) AS waiting FROM inbox WHERE state = 'stored';
 
+-- name: inbox.set_aside_count
+SELECT count(*) AS set_aside FROM inbox WHERE state = 'quarantined';
+
 -- name: inbox.prune
-DELETE FROM inbox WHERE state <> 'stored' AND finished_ms < :before_ms;
+DELETE FROM inbox WHERE id IN (
+    SELECT id FROM inbox WHERE state <> 'stored' AND finished_ms < :before_ms LIMIT :most)
+RETURNING id;

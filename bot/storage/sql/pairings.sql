@@ -3,7 +3,7 @@ INSERT INTO pairings (channel, account, sender, sender_name, code, expires_ms)
 VALUES (:channel, :account, :sender, :sender_name, :code, :expires_ms)
 ON CONFLICT (channel, account, sender) DO UPDATE
 SET code = :code, expires_ms = :expires_ms, sender_name = :sender_name
-WHERE approved_ms IS NULL AND expires_ms <= :now_ms
+WHERE pairings.approved_ms IS NULL AND pairings.expires_ms <= :now_ms
 RETURNING code;
 
 -- name: pairings.approve

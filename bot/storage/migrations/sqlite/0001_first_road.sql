@@ -1,4 +1,5 @@
 -- Times are unix milliseconds. Platform ids are text. Columns in JSON are named as such below.
+-- Checks say OR: for a list of three and more SQLite builds a table each time that it checks a row.
 
 -- Every event of a platform, stored before it is acknowledged.
 CREATE TABLE inbox (
@@ -8,7 +9,7 @@ CREATE TABLE inbox (
     update_id    TEXT NOT NULL,
     raw          TEXT NOT NULL,               -- JSON as the platform sent it
     state        TEXT NOT NULL DEFAULT 'stored'
-                 CHECK (state IN ('stored', 'done', 'refused', 'quarantined')),
+                 CHECK (state = 'stored' OR state = 'done' OR state = 'refused' OR state = 'quarantined'),
     reason       TEXT,                        -- why it ended without an answer
     attempts     INTEGER NOT NULL DEFAULT 0,  -- turns begun
     received_ms  INTEGER NOT NULL,
@@ -32,7 +33,7 @@ CREATE UNIQUE INDEX sessions_open ON sessions (key) WHERE closed_ms IS NULL;
 CREATE TABLE messages (
     id          INTEGER PRIMARY KEY AUTOINCREMENT,
     session_id  INTEGER NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
-    role        TEXT NOT NULL CHECK (role IN ('user', 'assistant', 'system', 'tool')),
+    role        TEXT NOT NULL CHECK (role = 'user' OR role = 'assistant' OR role = 'system' OR role = 'tool'),
     content     TEXT NOT NULL,
     metadata    TEXT NOT NULL DEFAULT '{}',   -- JSON
     created_ms  INTEGER NOT NULL
@@ -47,14 +48,15 @@ CREATE TABLE outbox (
     account       TEXT NOT NULL,
     chat          TEXT NOT NULL,
     thread        TEXT,
-    kind          TEXT NOT NULL CHECK (kind IN ('answer', 'notice', 'heartbeat')),
+    kind          TEXT NOT NULL CHECK (kind = 'answer' OR kind = 'notice' OR kind = 'heartbeat'),
     source_kind   TEXT NOT NULL,              -- 'inbox', 'task' or 'heartbeat'
     source_id     TEXT NOT NULL,
     part          INTEGER NOT NULL,
     language      TEXT NOT NULL,              -- of the duplicate label
     payload       TEXT NOT NULL,              -- JSON as the channel rendered it
     state         TEXT NOT NULL DEFAULT 'queued'
-                  CHECK (state IN ('queued', 'attempting', 'sent', 'failed', 'unknown')),
+                  CHECK (state = 'queued' OR state = 'attempting' OR state = 'sent'
+                         OR state = 'failed' OR state = 'unknown'),
     reason        TEXT,
     attempts      INTEGER NOT NULL DEFAULT 0,
     duplicate     INTEGER NOT NULL DEFAULT 0, -- 1: an earlier attempt may have arrived
@@ -65,10 +67,9 @@ CREATE TABLE outbox (
     receipt       TEXT                        -- the platform's message id
 );
 CREATE INDEX outbox_waiting ON outbox (channel, account, chat, seq) WHERE state IN ('queued', 'attempting');
-CREATE INDEX outbox_due ON outbox (channel, account, due_ms) WHERE state = 'queued';
-CREATE INDEX outbox_attempting ON outbox (channel, account) WHERE state = 'attempting';
 CREATE INDEX outbox_source ON outbox (source_kind, source_id);
 CREATE INDEX outbox_finished ON outbox (finished_ms) WHERE state IN ('sent', 'failed', 'unknown');
+CREATE INDEX outbox_trouble ON outbox (state, seq) WHERE state IN ('failed', 'unknown');
 
 CREATE TABLE tasks (
     id                 TEXT PRIMARY KEY,
@@ -76,7 +77,7 @@ CREATE TABLE tasks (
     prompt             TEXT NOT NULL,
     model              TEXT NOT NULL,
     temperature        REAL,
-    priority           TEXT NOT NULL CHECK (priority IN ('high', 'normal', 'low')),
+    priority           TEXT NOT NULL CHECK (priority = 'high' OR priority = 'normal' OR priority = 'low'),
     rank_ms            INTEGER NOT NULL,      -- when its turn comes: created_ms plus the patience of its priority
     requester          TEXT NOT NULL,         -- channel:sender, for limits per user
     channel            TEXT,                  -- where the notice goes; NULL: nowhere
@@ -86,7 +87,8 @@ CREATE TABLE tasks (
     reply_to           TEXT,
     language           TEXT NOT NULL,
     state              TEXT NOT NULL DEFAULT 'queued'
-                       CHECK (state IN ('queued', 'running', 'succeeded', 'failed', 'timed_out', 'cancelled')),
+                       CHECK (state = 'queued' OR state = 'running' OR state = 'succeeded'
+                              OR state = 'failed' OR state = 'timed_out' OR state = 'cancelled'),
     attempt            INTEGER NOT NULL DEFAULT 0,
     crashes            INTEGER NOT NULL DEFAULT 0,
     created_ms         INTEGER NOT NULL,
