@@ -11,7 +11,11 @@ ChannelError
 └── Unparsable        an event of a form we cannot read: set it aside
 """
 
+from typing import Final
+
 from typing_extensions import override
+
+LONGEST_WAIT_SECONDS: Final = 86_400.0
 
 
 class ChannelError(Exception):
@@ -23,11 +27,11 @@ class NotSent(ChannelError):
 
 
 class RateLimited(NotSent):
-    """The platform asks to wait."""
+    """The platform asks to wait; nobody is believed who asks for more than LONGEST_WAIT_SECONDS."""
 
     def __init__(self, retry_after_seconds: float) -> None:
         super().__init__(retry_after_seconds)
-        self.retry_after_seconds = retry_after_seconds
+        self.retry_after_seconds = min(max(0.0, retry_after_seconds), LONGEST_WAIT_SECONDS)  # 0.0 for what is no number
 
     @override
     def __str__(self) -> str:

@@ -14,6 +14,8 @@ from channels.clock import Clock
 
 BURST: Final = 3  # messages that a chat may take at once, in the time that as many take one by one
 FEWEST_REMEMBERED: Final = 1024
+SPARE: Final = 2 / 3  # of each limit is for what may be left out; the rest is kept for what must arrive
+ASK_AGAIN_SECONDS: Final = 1.0
 INSTANT: Final = 1e-6  # seconds; sums of floats miss their target by less
 
 
@@ -30,6 +32,16 @@ class _Window:
     def free_at(self) -> float:
         """When the next place is free, on the clock; long past when one is free now."""
         return self._taken[0] + self._seconds if len(self._taken) == self._places else 0.0
+
+    def spare_at(self) -> float:
+        """When a place is free beyond those that are kept for what must arrive."""
+        spare = max(1, int(self._places * SPARE))
+        return self._taken[-spare] + self._seconds if len(self._taken) >= spare else 0.0
+
+    def paced_at(self) -> float:
+        """The same, with what may be left out spread evenly, so that it never stands still for long."""
+        spare = max(1, int(self._places * SPARE))
+        return max(self.spare_at(), self._taken[-1] + self._seconds / spare) if self._taken else 0.0
 
     def idle_at(self) -> float:
         """When all places will be free."""
@@ -101,6 +113,15 @@ class Governor:
             if self._unlimited and not budget.callers and budget.held_until <= self._clock.monotonic():
                 self._chats.pop(chat, None)
 
+    async def wait_free(self, chat: str) -> None:
+        """Return when a message might go to `chat`; nothing is counted, so another may be faster."""
+        while (seconds := self._free_at(chat) - self._clock.monotonic()) > INSTANT:
+            await self._clock.sleep(seconds)
+
+    def _free_at(self, chat: str) -> float:
+        budget = self._chats.get(chat)
+        return max(self._bot.free_at(), 0.0 if budget is None else budget.free_at())
+
     def try_acquire(self, chat: str) -> bool:
         """For what may be lost (typing): True, and counted for the bot alone, when it disturbs nobody right now."""
         if self._is_free(chat):
@@ -111,6 +132,24 @@ class Governor:
             return False
         self._bot.take(now)
         return True
+
+    def try_spare(self, chat: str, *, is_group: bool) -> float:
+        """For what may be left out and counts in full (the draft of an answer): 0.0, and counted, when it takes no
+        place that a message waits for or may soon want; else after how many seconds to ask again."""
+        if self._is_free(chat):
+            return 0.0
+        budget, now = self._budget(chat), self._clock.monotonic()
+        budget.windows = budget.windows or self._windows(is_group=is_group)
+        if budget.callers or self._bot.turn.locked():
+            return ASK_AGAIN_SECONDS
+        chat_at = max([budget.held_until, *(window.paced_at() for window in budget.windows)])
+        bot_at = max([self._bot.held_until, *(window.spare_at() for window in self._bot.windows)])
+        seconds = max(chat_at, bot_at) - now
+        if seconds > INSTANT:
+            return seconds
+        budget.take(now)
+        self._bot.take(now)
+        return 0.0
 
     def hold(self, chat: str | None, seconds: float) -> None:
         """The platform asks to wait: nothing goes to `chat` (None: to any chat) for `seconds`."""

@@ -35,6 +35,15 @@ class Attachment:
     reference: str
 
 
+@dataclass(frozen=True, slots=True)
+class Quoted:
+    """The files of a message that is answered, and who sent them; None: the platform does not say."""
+
+    attachments: tuple[Attachment, ...]
+    sender: str | None
+    sender_is_bot: bool = False
+
+
 InboundKind = Literal["message", "edit", "button"]
 
 
@@ -47,7 +56,9 @@ class InboundMessage:
     a command). `language` is the IETF tag that the platform gives for the sender, None when it gives none.
     `reply_to` is the message that this one answers. `sender_is_bot` marks another bot's words. `reply_token` is what
     an answer needs, beside `message_id`, to reach the asker; only its channel reads it, and it may expire.
-    `session_key` is the session that an authorised client asked for; None: the bindings decide.
+    `session_key` is the session that an authorised client asked for; None: the bindings decide. `quoted` are files of
+    the message that this one answers; None: it has none, or they are the bot's own. `album` is the same for messages
+    that were sent together as one.
     """
 
     address: Address
@@ -64,6 +75,8 @@ class InboundMessage:
     attachments: tuple[Attachment, ...] = ()
     reply_token: str | None = None
     session_key: str | None = None
+    quoted: Quoted | None = None
+    album: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,20 +104,28 @@ class Button:
     command: str
 
 
+TextFormat = Literal["markdown", "plain"]
+
+
 @dataclass(frozen=True, slots=True)
 class OutboundMessage:
     """What the bot says, before a channel renders and splits it.
 
     `format` tells how `text` is written: `markdown` is rendered to the platform's form, `plain` is shown as it is.
     `reply_token` is that of the message that is answered; what comes later (a notice) has none.
+
+    `drafts` are the messages, as their receipts named them, that show the beginning of it already: the parts take their
+    places, in order, and those that are left over go away. `unfinished` marks such a beginning, which is still written.
     """
 
     destination: Destination
     text: str
-    format: Literal["markdown", "plain"] = "plain"
+    format: TextFormat = "plain"
     reply_to: str | None = None
     buttons: tuple[Button, ...] = ()
     reply_token: str | None = None
+    drafts: tuple[str, ...] = ()
+    unfinished: bool = False
 
 
 @dataclass(frozen=True, slots=True)

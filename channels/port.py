@@ -4,15 +4,24 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, Literal
 
 from pydantic import BaseModel
-from typing_extensions import override
+from typing_extensions import Protocol, override, runtime_checkable  # whose isinstance takes a tenth of the time
 
 from channels.capabilities import Capabilities
 from channels.clock import Clock
 from channels.errors import OutcomeUnknown
-from channels.message import ChatChange, Delivery, Destination, InboundMessage, JsonObject, OutboundMessage, Receipt
+from channels.message import (
+    Attachment,
+    ChatChange,
+    Delivery,
+    Destination,
+    InboundMessage,
+    JsonObject,
+    OutboundMessage,
+    Receipt,
+)
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
@@ -113,7 +122,31 @@ class CommandCard:
     private: bool = False
 
 
-class Channel(Protocol):
+class Carrier(Protocol):
+    """Where rendered parts leave: all that the delivery worker needs of a channel."""
+
+    async def send(self, delivery: Delivery) -> Receipt:
+        """Hand one part to the platform, waiting for the rate governor first.
+
+        Raises NotSent, RateLimited, Unauthorized, Refused, ChatMoved, ChatClosed or OutcomeUnknown, nothing else.
+        """
+        ...
+
+    async def wait_turn(self, destination: Destination) -> None:
+        """Return when the rate governor would let a part go there; nothing is counted. Whoever is stopped in here has
+        sent nothing, which nobody can say of `send`."""
+        del destination  # without a governor it is always one's turn
+
+    async def settle(self, delivery: Delivery, since: datetime) -> Receipt:
+        """Find out what became of a part whose answer never came; `since` is when its first attempt began.
+
+        Returns the receipt when it arrived. Raises NotSent when it certainly did not, OutcomeUnknown when nobody can
+        tell, or what `send` raises. Nothing new is sent; what a repetition leaves as it is (an edit) may be repeated.
+        """
+        raise OutcomeUnknown(f"nobody can tell what became of {delivery.id} since {since:%H:%M}")
+
+
+class Channel(Carrier, Protocol):
     """One account on one platform. Opened by its manifest's `open`, closed by leaving that context.
 
     When open, the platform has accepted the token and the bot's own identity is known, so `parse` and `render`
@@ -131,7 +164,12 @@ class Channel(Protocol):
     @property
     def notes(self) -> Sequence[str]:
         """What the owner should know about this account (privacy mode, a missing right). Empty: all is well."""
-        ...
+        return ()
+
+    @property
+    def expected_by(self) -> float | None:
+        """When, on the monotonic clock, the platform must have been heard again; None: its silence means nothing."""
+        return None
 
     async def receive(self, inbox: Inbox) -> None:
         """Receive until cancelled, storing each event before acknowledging it.
@@ -149,31 +187,44 @@ class Channel(Protocol):
         """`message` in the platform's form, split into parts that each fit; never empty for a text with content."""
         ...
 
-    async def send(self, delivery: Delivery) -> Receipt:
-        """Hand one part to the platform, waiting for the rate governor first.
-
-        Raises NotSent, RateLimited, Unauthorized, Refused, ChatMoved, ChatClosed or OutcomeUnknown, nothing else.
-        """
-        ...
-
-    async def settle(self, delivery: Delivery, since: datetime) -> Receipt:
-        """Find out what became of a part whose answer never came; `since` is when its first attempt began.
-
-        Returns the receipt when it arrived. Raises NotSent when it certainly did not, OutcomeUnknown when nobody can
-        tell, or what `send` raises. Nothing is sent.
-        """
-        raise OutcomeUnknown(f"nobody can tell what became of {delivery.id} since {since:%H:%M}")
-
-    async def show_typing(self, destination: Destination) -> None:
+    async def show_typing(self, destination: Destination) -> None:  # noqa: ARG002 - a port's shape
         """Show that an answer is being made. A transient effect: every failure is swallowed."""
-        ...
+        return
 
-    async def acknowledge_press(self, raw: JsonObject) -> None:
+    async def acknowledge_press(self, raw: JsonObject) -> None:  # noqa: ARG002 - a port's shape
         """End the platform's wait after a button was pressed. Transient too; nothing to do for other events."""
+        return
+
+    async def publish_commands(self, commands: Sequence[CommandCard]) -> None:  # noqa: ARG002 - a port's shape
+        """Set the platform's command menu. A channel without a menu does nothing. Raises ChannelError."""
+        return
+
+
+@runtime_checkable
+class HoldsFiles(Protocol):
+    """A channel whose platform keeps the files that people send."""
+
+    async def fetch(self, attachment: Attachment, most_bytes: int) -> bytes | None:
+        """The first `most_bytes` of a file that `parse` told of; None where it cannot be had. Never raises."""
         ...
 
-    async def publish_commands(self, commands: Sequence[CommandCard]) -> None:
-        """Set the platform's command menu. A channel without a menu does nothing. Raises ChannelError."""
+
+@runtime_checkable
+class ShowsDrafts(Protocol):
+    """A channel on which an answer can be shown while it is written."""
+
+    @property
+    def streams(self) -> bool:
+        """Whether the settings ask for that."""
+        ...
+
+    async def show_draft(self, delivery: Delivery) -> Receipt:
+        """Show a part of a message that is `unfinished`: in the place of its draft, else as a new message. A part that
+        takes a draft away gives a receipt without a name.
+
+        A transient effect that never waits for the rate governor. Raises RateLimited where it has to wait, the
+        governor's wish included, and otherwise as `send`. `delivery.id` has at most 25 characters.
+        """
         ...
 
 
@@ -226,7 +277,8 @@ class ChannelManifest:
     `(ChannelContext) -> Channel`. `id_problem` says in a few words why a platform id cannot occur there (kind is
     `peer`, `thread`, `guild`, `sender` or `role`), or returns None. `interactive` marks a channel that belongs to
     the process that started it (the terminal) and is never polled by `javis run`. `tokenless` marks one that
-    needs no account of its own: it is on unless the settings switch it off.
+    needs no account of its own: it is on unless the settings switch it off. `render` names `(OutboundMessage) ->
+    payloads`, what `Channel.render` does, for channels that can do it without being open; None: this one cannot.
     """
 
     name: str
@@ -236,6 +288,7 @@ class ChannelManifest:
     token_variable: str | None = None
     interactive: bool = False
     tokenless: bool = False
+    render: str | None = None
 
 
 ConfigModel = type[BaseModel]

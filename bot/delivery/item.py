@@ -25,10 +25,10 @@ LIFETIME: dict[Kind, timedelta] = {
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What a row came from: an inbox row, an attempt of a task, a heartbeat, something that the house itself has to
-    say, a row of another program's queue. Unique with the part's number."""
+    """What a row came from: an inbox row, an attempt of a task, a heartbeat, a run of a job, something that the house
+    itself has to say, a row of another program's queue, an agent's tool. Unique with the part's number."""
 
-    kind: Literal["inbox", "task", "heartbeat", "house", "import"]
+    kind: Literal["inbox", "task", "heartbeat", "house", "import", "cron", "tool"]
     id: str
 
 

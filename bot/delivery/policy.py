@@ -14,13 +14,11 @@ from channels.errors import (
     RateLimited,
     Unauthorized,
 )
+from channels.utf16 import without_lone_surrogates
 
 MOST_ATTEMPTS = 5
 BACKOFF = (timedelta(seconds=5), timedelta(seconds=25), timedelta(minutes=2), timedelta(minutes=10))
 JITTER = 0.2  # each way
-
-RESENT_WHEN_UNKNOWN: frozenset[Kind] = frozenset({"answer", "notice"})
-"""Kinds that are sent again, labelled, when not even the channel can tell whether they arrived. Others are held."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +75,9 @@ def after_failure(failure: ChannelError, item: OutboxItem, now: datetime, jitter
         case ChatMoved():
             return Moved(failure.new_chat)
         case ChatClosed():
-            return Closed(f"chat_closed: {failure}")
+            return Closed(_reason("chat_closed", failure))
         case ChannelError():
-            return _never(f"refused: {failure}", item)
+            return _never(_reason("refused", failure), item)
         case _:
             assert_never(failure)
 
@@ -91,10 +89,15 @@ def _after_not_sent(failure: NotSent, item: OutboxItem, now: datetime, jitter: f
         case Unauthorized():
             again = Again(now, charged=False, reason="unauthorized")
         case _ if item.attempts >= MOST_ATTEMPTS:
-            return _never(f"attempts_used_up: {failure}", item)
+            return _never(_reason("attempts_used_up", failure), item)
         case _:
-            again = Again(now + backoff(item.attempts, jitter), charged=True, reason=f"not_sent: {failure}")
+            again = Again(now + backoff(item.attempts, jitter), charged=True, reason=_reason("not_sent", failure))
     return _never("expired", item) if again.due >= item.expires else again
+
+
+def _reason(code: str, failure: ChannelError) -> str:
+    """What is kept with the row: a stranger's words must not keep the row from being closed."""
+    return without_lone_surrogates(f"{code}: {failure}")
 
 
 def _never(reason: str, item: OutboxItem) -> Dead | Held:
@@ -102,12 +105,13 @@ def _never(reason: str, item: OutboxItem) -> Dead | Held:
     return Held(reason) if item.duplicate else Dead(reason)
 
 
-def after_settling(item: OutboxItem, now: datetime) -> Held | None:
+def after_settling(item: OutboxItem, now: datetime, resent: frozenset[Kind]) -> Held | None:
     """What to do with a row of which nobody, its channel included, can tell whether it arrived. None: send it again.
 
-    A row that a person has sent again (`attempted` None) goes out whatever its kind.
+    `resent`: the kinds that are sent again, labelled; others are held. A row that a person has sent again (`attempted`
+    None) goes out whatever its kind.
     """
-    if item.attempted is not None and item.kind not in RESENT_WHEN_UNKNOWN:
+    if item.attempted is not None and item.kind not in resent:
         return Held(item.reason or "outcome_unknown")
     return Held("expired") if item.expires <= now else None
 
@@ -122,5 +126,5 @@ def _after_unknown(failure: OutcomeUnknown, item: OutboxItem, now: datetime, jit
     """Tried again in any case: the next attempt asks the channel first what became of this one."""
     due = now + backoff(item.attempts, jitter)
     if item.attempts >= MOST_ATTEMPTS:
-        return Held(f"attempts_used_up: {failure}")
-    return Again(due, charged=True, reason=f"outcome_unknown: {failure}", duplicate=True)
+        return Held(_reason("attempts_used_up", failure))
+    return Again(due, charged=True, reason=_reason("outcome_unknown", failure), duplicate=True)

@@ -3,13 +3,14 @@
 The transaction that closes a row also claims the one behind it, so a busy chat costs one commit a row.
 """
 
+import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from bot.delivery.item import ChatKey, OutboxItem, State, claimed_item
+from bot.delivery.item import ChatKey, Kind, OutboxItem, State, claimed_item
 from bot.delivery.policy import Again, Closed, Dead, Held, Moved, Verdict, after_failure, after_settling
 from bot.delivery.store import OutboxStore
 from bot.storage.errors import StorageError
@@ -26,7 +27,7 @@ from channels.errors import (
     Unauthorized,
 )
 from channels.message import Delivery, Receipt
-from channels.port import Channel
+from channels.port import Carrier
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +64,11 @@ class Step:
 
 
 class Sender:
-    """Sends claimed rows. `labels` gives the possible-duplicate line in a language, `jitter` a number from -1 to 1."""
+    """Sends claimed rows.
+
+    `labels` gives the possible-duplicate line in a language, `jitter` a number from -1 to 1. `resent`: the kinds
+    that are sent again when nobody can tell whether they arrived.
+    """
 
     def __init__(
         self,
@@ -73,6 +78,7 @@ class Sender:
         *,
         labels: Callable[[str], str],
         effects: Effects,
+        resent: frozenset[Kind],
         jitter: Callable[[], float] = lambda: random.uniform(-1, 1),
     ) -> None:
         self._storage = storage
@@ -80,9 +86,10 @@ class Sender:
         self._clock = clock
         self._labels = labels
         self._effects = effects
+        self._resent = resent
         self._jitter = jitter
 
-    async def deliver(self, channel: Channel, item: OutboxItem, behind: OutboxItem | None) -> Step:
+    async def deliver(self, channel: Carrier, item: OutboxItem, behind: OutboxItem | None) -> Step:
         """Bring `item`, claimed, to the end of this attempt; `behind` is claimed with it where its turn has come."""
         error: ChannelError
         try:
@@ -95,6 +102,7 @@ class Sender:
             if held is not None:
                 return await self._follow(held, item, behind)
             label = self._labels(item.language) if item.duplicate else None
+            await self._wait_turn(channel, item)
             receipt = await channel.send(Delivery(item.id, item.destination, item.payload, label))
         except ChannelError as failure:
             error = failure
@@ -110,7 +118,15 @@ class Sender:
         """Give a claimed row back that nothing was done with."""
         await self._write_down([self._store.again(item, Again(self._clock.now(), charged=False, reason="released"))])
 
-    async def _find_out(self, channel: Channel, item: OutboxItem) -> Receipt | OutboxItem:
+    async def _wait_turn(self, channel: Carrier, item: OutboxItem) -> None:
+        """A row that is stopped while it waits has certainly not left: it is given back, not left in doubt."""
+        try:
+            await channel.wait_turn(item.destination)
+        except asyncio.CancelledError:
+            await asyncio.shield(self.release(item))
+            raise
+
+    async def _find_out(self, channel: Carrier, item: OutboxItem) -> Receipt | OutboxItem:
         """What became of the attempt whose end nobody saw: a receipt, or the item with what is known of it now."""
         label = self._labels(item.language)  # a later attempt may have shown it
         delivery = Delivery(item.id, item.destination, item.payload, label)
@@ -128,7 +144,7 @@ class Sender:
     def _not_to_be_sent(self, item: OutboxItem) -> Dead | Held | None:
         now = self._clock.now()
         if item.duplicate:
-            return after_settling(item, now)
+            return after_settling(item, now, self._resent)
         return Dead("expired") if item.expires <= now else None
 
     async def _close(self, item: OutboxItem, receipt: Receipt, behind: OutboxItem | None) -> Step:

@@ -1,13 +1,14 @@
 """The outbox on disk: its statements and reads."""
 
-import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from bot.delivery.item import LIFETIME, ChatKey, OutboxItem, State, item_from_row
 from bot.delivery.policy import Again
 from bot.storage.port import SqlValue, Statement, Storage
+from bot.storage.pruning import MOST_AT_ONCE
 from channels.clock import Clock, unix_ms
+from channels.json_text import compact_json
 from channels.message import Receipt
 
 KEEP_FINISHED = timedelta(days=30)
@@ -52,7 +53,12 @@ class OutboxStore:
         return Statement("outbox.claim", {"id": item.id, "now_ms": self._now_ms()}, required=required)
 
     def sent(self, item: OutboxItem, receipt: Receipt) -> Statement:
-        values: dict[str, SqlValue] = {"id": item.id, "receipt": receipt.message_id, "now_ms": self._now_ms()}
+        values: dict[str, SqlValue] = {
+            "id": item.id,
+            "receipt": receipt.message_id,
+            "duplicate": int(item.duplicate),
+            "now_ms": self._now_ms(),
+        }
         return Statement("outbox.sent", values, required=True)
 
     def again(self, item: OutboxItem, verdict: Again) -> Statement:
@@ -72,6 +78,7 @@ class OutboxStore:
             "id": item.id,
             "state": state,
             "reason": reason,
+            "duplicate": int(item.duplicate),
             "now_ms": self._now_ms(),
         }
         return Statement("outbox.end", values)
@@ -89,8 +96,9 @@ class OutboxStore:
         return Statement("outbox.end_chat", {**values, "reason": reason, "now_ms": self._now_ms()})
 
     def prune(self) -> Statement:
-        """Forget rows that ended long ago."""
-        return Statement("outbox.prune", {"before_ms": unix_ms(self._clock.now() - KEEP_FINISHED)})
+        """Forget some of the rows that ended long ago; answers them."""
+        before_ms = unix_ms(self._clock.now() - KEEP_FINISHED)
+        return Statement("outbox.prune", {"before_ms": before_ms, "most": MOST_AT_ONCE})
 
     def interrupted(self, channel: str, account: str) -> Statement:
         """Rows that a process left between sending and hearing the answer wait again, as possible duplicates; no
@@ -98,11 +106,17 @@ class OutboxStore:
         values: dict[str, SqlValue] = {"channel": channel, "account": account, "now_ms": self._now_ms()}
         return Statement("outbox.interrupted", values)
 
-    async def chats_due(self, channel: str, account: str, most: int) -> list[str]:
-        """Chats whose first waiting row is due, the longest waiting first."""
+    async def any_waiting(self, channel: str, account: str) -> bool:
+        """Whether any row of the account has not ended. The same question again costs next to nothing on SQLite."""
+        return bool(await self._storage.read("outbox.any_waiting", {"channel": channel, "account": account}))
+
+    async def chats_due(self, channel: str, account: str, *, after: str, most: int) -> list[str]:
+        """Chats above `after` whose first waiting row is due, in the order of their ids: however many rows wait, the
+        cost is that of the chats."""
         values: dict[str, SqlValue] = {
             "channel": channel,
             "account": account,
+            "after": after,
             "now_ms": self._now_ms(),
             "most": most,
         }
@@ -116,7 +130,7 @@ class OutboxStore:
 
     async def newest(self, state: State | None, most: int) -> list[OutboxItem]:
         """The newest rows, of one state or of all (None)."""
-        rows = await self._storage.read("outbox.list", {"state": state, "most": most})
+        rows = await self._storage.read(*_listing(state, most))
         return [item_from_row(row) for row in rows]
 
     async def find(self, prefix: str) -> OutboxItem | None:
@@ -163,5 +177,18 @@ def _identity(item: OutboxItem) -> dict[str, SqlValue]:
         "source_id": item.source.id,
         "part": item.part,
         "language": item.language,
-        "payload": json.dumps(item.payload, ensure_ascii=False),
+        "payload": compact_json(item.payload),
     }
+
+
+def _listing(state: State | None, most: int) -> tuple[str, dict[str, SqlValue]]:
+    """The read that finds the newest rows of a state by their index."""
+    match state:
+        case None:
+            return "outbox.list", {"most": most}
+        case "sent":
+            return "outbox.list_sent", {"most": most}
+        case "queued" | "attempting":
+            return "outbox.list_waiting", {"state": state, "most": most}
+        case "failed" | "unknown":
+            return "outbox.list_trouble", {"state": state, "most": most}

@@ -8,7 +8,7 @@ the truth: a row whose claim fails there makes the pump read its chat's queue an
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final
@@ -19,7 +19,7 @@ from bot.delivery.store import OutboxStore
 from bot.storage.errors import GuardFailed, StorageUnavailable
 from bot.storage.port import Storage
 from channels.clock import Clock
-from channels.port import Channel
+from channels.port import Carrier
 
 log = logging.getLogger(__name__)
 
@@ -32,19 +32,24 @@ LAST_SEND_SECONDS: Final = 3.0
 class _Outlet:
     """One open channel account and the chats that are being worked on.
 
-    `more`: the last look at the database found more chats than there were places. `looking` is the next look.
+    `more`: the last look at the database found more chats than there were places; the next one, `looking`, goes on
+    behind the chat `after`, so that none waits for ever.
     """
 
-    channel: Channel
+    channel: Carrier
     pumps: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     fresh: dict[str, deque[OutboxItem]] = field(default_factory=dict)
     lost: asyncio.Event = field(default_factory=asyncio.Event)
     more: bool = False
+    after: str = ""
     looking: asyncio.Task[None] | None = None
 
 
 class DeliveryWorker:
-    """Sends outbox rows on the channels that are open."""
+    """Sends outbox rows on the channels that are open.
+
+    `clearance` is awaited before each send; it is replaced where another machine may have taken over meanwhile.
+    """
 
     def __init__(self, storage: Storage, store: OutboxStore, clock: Clock, sender: Sender) -> None:
         self._storage = storage
@@ -53,9 +58,10 @@ class DeliveryWorker:
         self._sender = sender
         self._outlets: dict[tuple[str, str], _Outlet] = {}
         self._closing = False
+        self.clearance: Callable[[], Awaitable[None]] = _at_once
 
     @asynccontextmanager
-    async def outlet(self, name: str, account: str, channel: Channel) -> AsyncIterator[asyncio.Event]:
+    async def outlet(self, name: str, account: str, channel: Carrier) -> AsyncIterator[asyncio.Event]:
         """Serve an account while its channel is open; what an earlier process left is taken up first.
 
         The event is set when the platform refuses our token: the channel is then to be closed and opened again.
@@ -94,8 +100,13 @@ class DeliveryWorker:
         outlet = self._outlets.get((name, account))
         if outlet is None or not self._is_working(outlet) or len(outlet.pumps) >= MOST_PUMPS:
             return
-        chats = await self._store.chats_due(name, account, MOST_PUMPS)
-        outlet.more = len(chats) == MOST_PUMPS
+        if not await self._store.any_waiting(name, account):
+            outlet.after, outlet.more = "", False
+            return
+        after = outlet.after
+        chats = await self._store.chats_due(name, account, after=after, most=MOST_PUMPS)
+        outlet.after = chats[-1] if len(chats) == MOST_PUMPS else ""
+        outlet.more = bool(outlet.after or after)
         for chat in chats:
             self._start(outlet, (name, account, chat))
 
@@ -132,7 +143,7 @@ class DeliveryWorker:
         except StorageUnavailable as error:
             log.warning("Delivery waits for the database", extra={"chat": chat, "error": str(error)})
         except Exception:
-            log.exception("Delivery to a chat failed; the next tick takes it up again", extra={"chat": chat})
+            log.exception("Delivery to a chat failed; it is settled when the channel opens again", extra={"chat": chat})
         finally:
             del outlet.pumps[chat]
             if self._is_working(outlet) and self._outlets.get(key[:2]) is outlet:
@@ -151,6 +162,7 @@ class DeliveryWorker:
                 await self._sender.release(item)
                 break
             behind = outlet.fresh.get(chat)
+            await self.clearance()
             step = await self._sender.deliver(outlet.channel, item, behind[0] if behind else None)
             if step.refused:
                 outlet.lost.set()
@@ -201,10 +213,16 @@ class DeliveryWorker:
     def _look_for_more(self, outlet: _Outlet, key: ChatKey) -> None:
         """Places are free again: do not leave them so until the next tick."""
         if outlet.more and len(outlet.pumps) <= MOST_PUMPS // 2 and (outlet.looking is None or outlet.looking.done()):
-            outlet.looking = asyncio.create_task(self._look(key), name=f"look {key[:2]}")
+            outlet.looking = asyncio.create_task(self._look(outlet, key), name=f"look {key[:2]}")
 
-    async def _look(self, key: ChatKey) -> None:
+    async def _look(self, outlet: _Outlet, key: ChatKey) -> None:
         try:
             await self.tick(key[0], key[1])
+            while outlet.more and not outlet.pumps and self._is_working(outlet):
+                await self.tick(key[0], key[1])  # the last pump ended meanwhile: nobody else would look again
         except StorageUnavailable as error:
             log.warning("Delivery waits for the database", extra={"channel": key[0], "error": str(error)})
+
+
+async def _at_once() -> None:
+    pass

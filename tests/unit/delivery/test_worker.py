@@ -1,26 +1,17 @@
 """The delivery worker over a real database, with a channel that fails on order."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
-from datetime import datetime
-from pathlib import Path
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
 from bot.chats import ChatStore
 from bot.delivery import worker
-from bot.delivery.item import Kind, OutboxItem, Source, make_items
-from bot.delivery.sender import Effects, Sender
-from bot.delivery.store import OutboxStore
-from bot.delivery.worker import DeliveryWorker
-from bot.pipeline.chat_changes import ChatChanges
-from bot.pipeline.gate import Gate
-from bot.sessions.store import SessionStore
+from bot.delivery.item import Kind
+from bot.settings.model import DeliverySettings, WhenUnknownSettings
+from bot.storage.opening import Database, open_storage
 from bot.storage.port import Row, Statement
-from bot.storage.sqlite import SqliteStorage, open_sqlite
-from bot.tasks.store import TaskStore
-from channels.capabilities import Capabilities
-from channels.clock import ManualClock
+from channels.clock import SystemClock
 from channels.errors import (
     ChannelError,
     ChatClosed,
@@ -31,123 +22,14 @@ from channels.errors import (
     Refused,
     Unauthorized,
 )
-from channels.message import Delivery, Destination, InboundMessage, JsonObject, OutboundMessage, Receipt
-from channels.port import CommandCard, Inbox
-
-
-class ScriptedChannel:
-    """Takes everything, but for what `failures` holds for a text: one failure an attempt."""
-
-    capabilities = Capabilities(None, "characters", "none")
-    identity = "scripted"
-    notes: Sequence[str] = ()
-
-    def __init__(self) -> None:
-        self.failures: dict[str, list[Exception]] = {}
-        self.attempts: list[str] = []
-        self.arrived: list[tuple[str, str, str | None]] = []
-        self.before_answer: Callable[[], None] = lambda: None
-        self.asked: list[tuple[str, datetime]] = []
-        self.settles: Receipt | Exception = OutcomeUnknown("nobody knows")
-
-    async def send(self, delivery: Delivery) -> Receipt:
-        text = str(delivery.payload["text"])
-        self.attempts.append(text)
-        if self.failures.get(text):
-            raise self.failures[text].pop(0)
-        self.arrived.append((delivery.destination.chat, text, delivery.label))
-        self.before_answer()
-        return Receipt(str(len(self.arrived)))
-
-    async def receive(self, inbox: Inbox) -> None: ...
-
-    def parse(self, raw: JsonObject) -> InboundMessage | None:
-        return None
-
-    def render(self, message: OutboundMessage) -> Sequence[JsonObject]:
-        return [{"text": message.text}]
-
-    async def show_typing(self, destination: Destination) -> None: ...
-
-    async def acknowledge_press(self, raw: JsonObject) -> None: ...
-
-    async def settle(self, delivery: Delivery, since: datetime) -> Receipt:
-        self.asked.append((str(delivery.payload["text"]), since))
-        if isinstance(self.settles, Exception):
-            raise self.settles
-        return self.settles
-
-    async def publish_commands(self, commands: Sequence[CommandCard]) -> None: ...
-
-
-class Post:
-    """A worker with all that it needs."""
-
-    def __init__(self, storage: SqliteStorage) -> None:
-        self.clock = ManualClock()
-        self.storage = storage
-        self.store = OutboxStore(storage, self.clock)
-        self.channel = ScriptedChannel()
-        self.told: list[str] = []
-        self.worker = self.new_worker()
-
-    def new_worker(self) -> DeliveryWorker:
-        chats = ChatStore(self.storage, self.clock)
-        sessions, tasks = SessionStore(self.storage, self.clock), TaskStore(self.storage, self.clock)
-        changes = ChatChanges(chats, self.store, sessions, tasks, Gate({}))
-        sender = Sender(
-            self.storage,
-            self.store,
-            self.clock,
-            labels=lambda language: f"maybe twice ({language})",
-            effects=Effects(
-                sent=lambda _item: (),
-                moved=changes.moved,
-                closed=changes.closed,
-                after_sent=lambda item: self.told.append(item.id),
-                after_change=changes.refresh,
-            ),
-            jitter=lambda: 0.0,
-        )
-        return DeliveryWorker(self.storage, self.store, self.clock, sender)
-
-    async def queue(self, *texts: str, chat: str = "1", kind: Kind = "answer") -> list[OutboxItem]:
-        items = []
-        for text in texts:
-            items += make_items(
-                destination=Destination("telegram", "default", chat),
-                kind=kind,
-                source=Source("inbox", f"{chat}:{text}"),
-                language="en",
-                payloads=[{"text": text}],
-                now=self.clock.now(),
-            )
-        await self.storage.commit(self.store.enqueue(items))
-        return items
-
-    async def send(self, *texts: str, chat: str = "1", kind: Kind = "answer") -> None:
-        self.worker.wake(await self.queue(*texts, chat=chat, kind=kind))
-        await self.settle()
-
-    async def settle(self) -> None:
-        await self.worker.wait_idle(10)
-
-    async def wait(self, seconds: float) -> None:
-        await self.clock.advance(seconds)
-        await self.worker.tick("telegram", "default")
-        await self.settle()
-
-    async def states(self) -> dict[str, str]:
-        return {str(item.payload["text"]): item.state for item in await self.store.newest(None, 99)}
-
-    @property
-    def texts(self) -> list[str]:
-        return [text for _, text, _ in self.channel.arrived]
+from channels.message import Delivery, Receipt
+from tests.patience import PATIENCE_SECONDS
+from tests.unit.delivery.setting import Post
 
 
 @pytest.fixture
-async def post(tmp_path: Path) -> AsyncIterator[Post]:
-    async with open_sqlite(tmp_path / "javis.db") as storage:
+async def post(any_database: Database) -> AsyncIterator[Post]:
+    async with open_storage(any_database, SystemClock()) as storage:
         yield Post(storage)
 
 
@@ -179,12 +61,33 @@ async def test_rate_limit_charges_no_attempt(post: Post) -> None:
     assert (item.state, item.attempts, item.duplicate) == ("sent", 1, False)
 
 
-async def test_refused_row_is_a_dead_letter_and_the_chat_goes_on(post: Post) -> None:
-    post.channel.failures["a"] = [Refused("chat not found")]
+@pytest.mark.parametrize("seconds", [1e30, float("inf"), float("nan"), -1e30])
+async def test_nonsense_of_a_platform_that_asks_to_wait_stops_no_chat_for_ever(post: Post, seconds: float) -> None:
+    post.channel.failures["a"] = [RateLimited(seconds)]
+    async with post.worker.outlet("telegram", "default", post.channel):
+        await post.send("a", kind="notice")
+        await post.wait(86_400)
+    assert await post.states() == {"a": "sent"}
+
+
+@pytest.mark.parametrize("words", ["chat not found", "half of a pair: \ud800"])
+async def test_refused_row_is_a_dead_letter_and_the_chat_goes_on(post: Post, words: str) -> None:
+    post.channel.failures["a"] = [Refused(words)]
     async with post.worker.outlet("telegram", "default", post.channel):
         await post.send("a", "b")
     assert post.channel.attempts == ["a", "b"]
     assert await post.states() == {"a": "failed", "b": "sent"}
+
+
+async def test_thousand_refusals_are_a_thousand_attempts(post: Post) -> None:
+    texts = [f"m{number}" for number in range(1000)]
+    post.channel.failures = {text: [Refused("chat not found")] for text in texts}
+    async with post.worker.outlet("telegram", "default", post.channel):
+        for chat in range(10):
+            await post.send(*texts[chat::10], chat=str(chat))
+        await post.wait(3600)
+    assert sorted(post.channel.attempts) == sorted(texts)
+    assert {row.state for row in await post.store.newest(None, 1000)} == {"failed"}
 
 
 @pytest.mark.parametrize("failure", [NotSent("no route"), OutcomeUnknown("timed out")])
@@ -224,6 +127,18 @@ async def test_heartbeat_with_an_unknown_outcome_is_held(post: Post) -> None:
         await post.storage.commit([post.store.retry(held)])
         await post.wait(1)
     assert post.texts == ["b", "a"]
+
+
+async def test_which_kinds_are_held_is_for_the_settings_to_say(post: Post) -> None:
+    post.channel.failures = {"a": [OutcomeUnknown("timed out")], "b": [OutcomeUnknown("timed out")]}
+    settings = DeliverySettings(when_unknown=WhenUnknownSettings(answer="hold", heartbeat="resend"))
+    post.worker = post.new_worker(settings.resent)
+    async with post.worker.outlet("telegram", "default", post.channel):
+        await post.send("a")
+        await post.send("b", kind="heartbeat", chat="2")
+        await post.wait(6)
+        assert await post.states() == {"a": "unknown", "b": "sent"}
+    assert post.channel.arrived == [("2", "b", "maybe twice (en)")]
 
 
 async def test_row_that_waited_too_long_expires(post: Post) -> None:
@@ -382,6 +297,35 @@ async def test_more_chats_than_places_are_all_served_without_a_tick(
     assert sorted(post.texts) == sorted(f"m{number}" for number in range(30))
 
 
+async def test_chats_passed_over_for_want_of_places_are_served_though_the_look_behind_them_finds_none(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "MOST_PUMPS", 4)
+    chats_due, send, passed_over = post.store.chats_due, post.channel.send, asyncio.Event()
+
+    async def look(*account: str, after: str, most: int) -> list[str]:
+        found = await chats_due(*account, after=after, most=most)
+        if after:
+            passed_over.set()
+        if not found:
+            await post.settle()  # the last pumps end while it looks, and begin no look of their own
+        return found
+
+    async def send_slowly(delivery: Delivery) -> Receipt:
+        if delivery.destination.chat in {"2", "3"}:
+            await passed_over.wait()
+        return await send(delivery)
+
+    monkeypatch.setattr(post.store, "chats_due", look)
+    monkeypatch.setattr(post.channel, "send", send_slowly)
+    for number in range(8):
+        await post.queue(f"m{number}", chat=str(number))
+    async with post.worker.outlet("telegram", "default", post.channel), asyncio.timeout(PATIENCE_SECONDS):
+        while len(post.texts) < 8:
+            await asyncio.sleep(0)
+    assert sorted(post.texts) == sorted(f"m{number}" for number in range(8))
+
+
 async def test_row_claimed_when_the_token_is_refused_is_given_back(post: Post) -> None:
     async with post.worker.outlet("telegram", "default", post.channel) as lost:
         post.channel.before_answer = lost.set
@@ -389,3 +333,18 @@ async def test_row_claimed_when_the_token_is_refused_is_given_back(post: Post) -
         assert await post.states() == {"a": "sent", "b": "queued"}
     (waiting,) = await post.store.newest("queued", 9)
     assert (waiting.attempts, waiting.duplicate) == (0, False)
+
+
+async def test_row_that_waits_for_the_governor_when_the_bot_stops_is_no_possible_duplicate(post: Post) -> None:
+    post.channel.turn.clear()
+    async with post.worker.outlet("telegram", "default", post.channel):
+        post.worker.wake(await post.queue("a"))
+        while not post.channel.waiting:
+            await asyncio.sleep(0)
+    (row,) = await post.store.newest(None, 9)
+    assert (row.state, row.attempts, row.duplicate) == ("queued", 0, False)
+    post.channel.turn.set()
+    async with post.new_worker().outlet("telegram", "default", post.channel):
+        while not post.texts:
+            await asyncio.sleep(0)
+    assert post.channel.arrived == [("1", "a", None)]
