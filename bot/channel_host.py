@@ -11,6 +11,7 @@ from bot.inbox import InboxStore, StoredUpdate
 from bot.pipeline.intake import Intake
 from bot.pipeline.outgoing import Outgoing
 from bot.pipeline.path import Path
+from bot.storage.errors import StorageError, StorageUnavailable
 from channels.clock import Clock
 from channels.errors import ChannelError, Unauthorized
 from channels.port import Channel, CommandCard
@@ -23,7 +24,7 @@ REFUSED_PAUSE_SECONDS = 600.0  # a refused token stays refused: at most a few lo
 
 
 class ChannelHost:
-    """One account's life. `open_channel` makes a fresh connection each time it is called."""
+    """One account's life. `open_channel` makes a fresh connection each time it is called, and `when_open` is told."""
 
     def __init__(
         self,
@@ -38,6 +39,7 @@ class ChannelHost:
         outgoing: Outgoing,
         worker: DeliveryWorker,
         commands: Sequence[CommandCard],
+        when_open: Callable[[], None] = lambda: None,
     ) -> None:
         self.name = name
         self.account = account
@@ -50,11 +52,22 @@ class ChannelHost:
         self._outgoing = outgoing
         self._worker = worker
         self._commands = commands
+        self._when_open = when_open
         self._receiving: asyncio.Task[None] | None = None
+        self._open: Channel | None = None
+        self._intake: Intake | None = None
+
+    @property
+    def condition(self) -> str:
+        """`state`, unless the platform has been silent for too long while all seems to be well."""
+        expected_by = None if self._open is None else self._open.expected_by
+        if self.state != "running" or expected_by is None or self._clock.monotonic() < expected_by:
+            return self.state
+        return "not hearing from its platform"
 
     async def run(self) -> None:
         """Until cancelled. Raises Unauthorized only when the very first log-in is refused."""
-        pause, been_open = FIRST_PAUSE_SECONDS, False
+        pause, been_open, faults = FIRST_PAUSE_SECONDS, False, 0
         while True:
             try:
                 async with self._open_channel() as channel:
@@ -72,6 +85,18 @@ class ChannelHost:
                     "The platform cannot be reached; trying again",
                     extra={**self._names(), "error": str(error), "seconds": pause},
                 )
+            except StorageUnavailable as error:
+                self.state = "waiting for the database"
+                log.warning("Opening waits for the database", extra={**self._names(), "error": str(error)})
+            except Exception as fault:
+                if _is_of_storage(fault):
+                    raise  # the whole house stands on it
+                # A fault of one channel, ours or a plugin's, must neither end the others nor go unseen.
+                self.state = "faulty"
+                faults += 1
+                pause = min(FIRST_PAUSE_SECONDS * 2**faults, LONGEST_PAUSE_SECONDS)
+                log.exception("A channel failed; it is opened again", extra={**self._names(), "seconds": pause})
+            self._open = None
             await self._clock.sleep(pause)
             pause = min(pause * 2, max(LONGEST_PAUSE_SECONDS, pause))
 
@@ -79,15 +104,17 @@ class ChannelHost:
         """Receive and deliver until the platform refuses our token (Unauthorized)."""
 
         def take(update: StoredUpdate) -> None:
-            self._path.take(update, channel, intake.finished)
+            self._path.take(update, channel, lambda: intake.finished(update))
 
         suggest = partial(self._path.suggest, channel)
         intake = Intake(self.name, self.account, self._inbox, self._clock, take, suggest)
+        self._intake = intake
         async with AsyncExitStack() as stack:
             self._outgoing.opened(self.name, self.account, channel)
             stack.callback(self._outgoing.closed, self.name, self.account)
             lost = await stack.enter_async_context(self._worker.outlet(self.name, self.account, channel))
-            self.state = "running"
+            self.state, self._open = "running", channel
+            self._when_open()
             log.info("Receiving", extra={**self._names(), "bot": channel.identity})
             for note in channel.notes:
                 log.warning(note, extra=self._names())
@@ -109,6 +136,15 @@ class ChannelHost:
         except* Unauthorized:
             pass  # said by whoever reads the end of this serving
 
+    def look_at_inbox(self) -> None:
+        """Another machine may have stored what was said to this account."""
+        if self._open is not None and self._intake is not None:
+            self._intake.look()
+
+    def stand_by(self) -> None:
+        """Another machine holds the account."""
+        self.state = "standby"
+
     def stop_receiving(self) -> None:
         """Take nothing new from the platform; what is stored is still answered and delivered."""
         if self._receiving is not None:
@@ -122,3 +158,9 @@ class ChannelHost:
 
     def _names(self) -> dict[str, str]:
         return {"channel": self.name, "account": self.account}
+
+
+def _is_of_storage(fault: Exception) -> bool:
+    if isinstance(fault, ExceptionGroup):
+        return fault.subgroup(StorageError) is not None
+    return isinstance(fault, StorageError)

@@ -41,6 +41,10 @@ def from_unix_ms(milliseconds: int) -> datetime:
 @asynccontextmanager
 async def deadline(clock: Clock, seconds: float) -> AsyncIterator[None]:
     """Cancel the body when `seconds` have passed on `clock` and raise TimeoutError in its place."""
+    if isinstance(clock, SystemClock):  # the event loop has a timer for it, which costs less than a task
+        async with asyncio.timeout(max(0.0, seconds)):
+            yield
+        return
     timeout = asyncio.timeout(None)
 
     async def expire() -> None:

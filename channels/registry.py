@@ -2,13 +2,14 @@
 
 import logging
 import pkgutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Final
 
 from channels.config import ChannelConfig
 from channels.errors import ChannelError
+from channels.message import JsonObject, OutboundMessage
 from channels.port import Channel, ChannelContext, ChannelManifest
 
 log = logging.getLogger(__name__)
@@ -53,6 +54,11 @@ def open_channel(manifest: ChannelManifest, context: ChannelContext) -> Abstract
     """The channel's runtime, imported only now. Raises ChannelError when it does not load; entering raises its own."""
     opened: AbstractAsyncContextManager[Channel] = _resolve(manifest, manifest.open)(context)
     return opened
+
+
+def load_renderer(manifest: ChannelManifest) -> Callable[[OutboundMessage], Sequence[JsonObject]] | None:
+    """How the channel renders while it is closed; None where it cannot. Raises ChannelError when it does not load."""
+    return None if manifest.render is None else _resolve(manifest, manifest.render)
 
 
 def _resolve(manifest: ChannelManifest, name: str) -> Any:

@@ -18,8 +18,8 @@ from channels.cli.render import harmless, render_message
 from channels.cli.terminal import LineSource, StreamLines
 from channels.clock import Clock
 from channels.errors import NotSent
-from channels.message import Delivery, Destination, InboundMessage, JsonObject, OutboundMessage, Receipt
-from channels.port import Channel, ChannelContext, CommandCard, Inbox, RawUpdate
+from channels.message import Delivery, InboundMessage, JsonObject, OutboundMessage, Receipt
+from channels.port import Channel, ChannelContext, Inbox, RawUpdate
 from channels.utf16 import without_lone_surrogates
 
 log = logging.getLogger(__name__)
@@ -44,6 +44,8 @@ async def open_cli(context: ChannelContext) -> AsyncIterator[Channel]:
 class CliChannel(Channel):
     """Speaks with one person through a pair of streams."""
 
+    capabilities = CAPABILITIES
+
     def __init__(
         self, lines: LineSource, output: TextIO, *, account: str, user_id: str, user_name: str, clock: Clock
     ) -> None:
@@ -58,18 +60,8 @@ class CliChannel(Channel):
 
     @property
     @override
-    def capabilities(self) -> Capabilities:
-        return CAPABILITIES
-
-    @property
-    @override
     def identity(self) -> str:
         return "the terminal"
-
-    @property
-    @override
-    def notes(self) -> Sequence[str]:
-        return ()
 
     @override
     async def receive(self, inbox: Inbox) -> None:
@@ -98,18 +90,6 @@ class CliChannel(Channel):
         except (OSError, ValueError) as error:  # ValueError: the stream is closed
             raise NotSent(f"the terminal takes nothing ({type(error).__name__})") from error
         return Receipt(next(self._ids))
-
-    @override
-    async def show_typing(self, destination: Destination) -> None:
-        return
-
-    @override
-    async def acknowledge_press(self, raw: JsonObject) -> None:
-        return
-
-    @override
-    async def publish_commands(self, commands: Sequence[CommandCard]) -> None:
-        return
 
     async def _store(self, inbox: Inbox, text: str) -> None:
         """Nobody types a line twice: it is kept here until it is on disk."""

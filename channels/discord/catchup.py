@@ -71,6 +71,11 @@ class CatchUp:
             async for page in self._pages(channel):
                 yield page
 
+    async def new_direct_chat(self, channel: str) -> AsyncIterator[Page]:
+        """In a direct chat of which nothing was ever heard: no list told of it while the bot was away."""
+        async for page in self._pages(channel, after=0):
+            yield page
+
     async def guild(self, guild_id: str) -> AsyncIterator[Page]:
         """What was missed in one server."""
         guild = self._guild(int(guild_id)) if guild_id.isdecimal() else None
@@ -118,9 +123,10 @@ class CatchUp:
         rights = channel.permissions_for(me)
         return rights.view_channel and rights.read_message_history
 
-    async def _pages(self, channel: str) -> AsyncIterator[Page]:
+    async def _pages(self, channel: str, after: int | None = None) -> AsyncIterator[Page]:
+        """All that is newer than `after`; None: than what is on disk."""
         oldest = time_snowflake(self._clock.now() - OLDEST)
-        after = max(self._cursors.after(channel), oldest)
+        after = max(self._cursors.after(channel) if after is None else after, oldest)
         for _ in range(MOST_PAGES):
             told = await self._get(f"/channels/{channel}/messages", {"after": str(after), "limit": PAGE}, channel)
             page = [message for message in told if _number(message)] if isinstance(told, list) else []

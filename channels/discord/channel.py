@@ -4,7 +4,6 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime
 from typing import Any, Final
 
 import discord
@@ -12,6 +11,7 @@ from discord.http import Route
 from discord.utils import time_snowflake
 from typing_extensions import override
 
+from channels.bot_channel import BotChannel
 from channels.capabilities import Capabilities
 from channels.discord.catchup import CatchUp
 from channels.discord.commands import command_payloads, fingerprint
@@ -29,7 +29,7 @@ from channels.discord.render import PART_UNITS, render_message
 from channels.discord.sending import Sender
 from channels.errors import ChannelError, NotSent, Unauthorized
 from channels.governor import Governor
-from channels.message import Delivery, Destination, InboundMessage, JsonObject, OutboundMessage, Receipt
+from channels.message import Attachment, InboundMessage, JsonObject, OutboundMessage
 from channels.port import Channel, ChannelContext, CommandCard, Inbox
 
 log = logging.getLogger(__name__)
@@ -39,8 +39,10 @@ CAPABILITIES: Final = Capabilities(
     text_unit="utf16",
     markup="markdown",
     threads=True,
+    edits=True,
     typing=True,
     buttons=True,
+    files=True,
 )
 NO_TEXT_NOTE: Final = (
     "Discord hides the text of server messages that do not mention the bot; switch on Message Content Intent under "
@@ -102,8 +104,10 @@ async def _channel(
     return DiscordChannel(context, config, rest, user, application, cursors)
 
 
-class DiscordChannel(Channel):
+class DiscordChannel(BotChannel):
     """`client` is to be entered before `receive`."""
+
+    capabilities = CAPABILITIES
 
     def __init__(
         self,
@@ -118,6 +122,8 @@ class DiscordChannel(Channel):
         self._me = Me(context.account, user["id"], user["username"])
         self._application: str = application["id"]
         self._rest = rest
+        self._long_answers = config.long_answers
+        self._streams = config.streams(context.account)
         self._memory = context.memory
         sees_text = _sees_text(application)
         elsewhere = bool(application.get("interactions_endpoint_url"))
@@ -136,11 +142,6 @@ class DiscordChannel(Channel):
         places = Places(rest, self.client.get_guild)
         self._reader = Reader(user["id"], catch_up, places, context.memory, cursors, clock)
         self._open: tuple[Inbox, asyncio.TaskGroup] | None = None
-
-    @property
-    @override
-    def capabilities(self) -> Capabilities:
-        return CAPABILITIES
 
     @property
     @override
@@ -179,19 +180,11 @@ class DiscordChannel(Channel):
 
     @override
     def render(self, message: OutboundMessage) -> Sequence[JsonObject]:
-        return render_message(message)
+        return render_message(message, self._long_answers)
 
     @override
-    async def send(self, delivery: Delivery) -> Receipt:
-        return await self._sender.send(delivery)
-
-    @override
-    async def settle(self, delivery: Delivery, since: datetime) -> Receipt:
-        return await self._sender.settle(delivery, since)
-
-    @override
-    async def show_typing(self, destination: Destination) -> None:
-        await self._sender.show_typing(destination)
+    async def fetch(self, attachment: Attachment, most_bytes: int) -> bytes | None:
+        return await self._rest.download(attachment.reference, most_bytes)
 
     @override
     async def acknowledge_press(self, raw: JsonObject) -> None:

@@ -1,19 +1,8 @@
 """The settings of the Discord channel."""
 
-from typing import Annotated
+from pydantic import Field
 
-from pydantic import AfterValidator, Field
-
-from channels.config import ChannelConfig, Strict
-
-
-def _root(address: str) -> str:
-    if not address.startswith(("https://", "http://")):
-        raise ValueError("must begin with https:// or http://")
-    return address.rstrip("/")
-
-
-PositiveRate = Annotated[float, Field(gt=0)]
+from channels.config import BotChannelConfig, PositiveRate, Root, Strict
 
 
 class DiscordRate(Strict):
@@ -27,8 +16,8 @@ class DiscordRate(Strict):
     chat_per_second: PositiveRate | None = 1
 
 
-class DiscordConfig(ChannelConfig):
+class DiscordConfig(BotChannelConfig):
     """`api_base` is the root of the REST API; the address of the gateway is asked there."""
 
-    api_base: Annotated[str, AfterValidator(_root)] = "https://discord.com/api/v10"
+    api_base: Root = "https://discord.com/api/v10"
     rate: DiscordRate = Field(default_factory=DiscordRate)

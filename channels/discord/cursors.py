@@ -51,6 +51,10 @@ class Cursors:
         """The channels and threads of servers with a cursor."""
         return [name.removeprefix(_READ) for name in self._read if name.startswith(_READ)]
 
+    def is_new(self, channel: str) -> bool:
+        """Whether nothing of this direct chat is on disk."""
+        return _DIRECT + channel not in self._read
+
     def after(self, channel: str) -> int:
         """The newest message of `channel` that is on disk; where it has no cursor, whatever is older than `mark` is."""
         return self._read.get(_READ + channel) or self._read.get(_DIRECT + channel) or max(0, self.mark - DISORDER)

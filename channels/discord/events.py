@@ -1,12 +1,11 @@
 """The form in which an event is stored: Discord's own payload, and a note with what only we knew when it came."""
 
 import hashlib
-import json
 from typing import Any, Final
 
+from channels.json_text import compact_json
 from channels.message import JsonObject
 from channels.port import RawUpdate
-from channels.utf16 import without_lone_surrogates
 
 NOTE: Final = "javis"
 
@@ -21,7 +20,7 @@ def raw_update(event: JsonObject) -> RawUpdate:
 
     An event without a usable id is kept too, under a name made from its content.
     """
-    raw = without_lone_surrogates(json.dumps(event, ensure_ascii=False, separators=(",", ":")))
+    raw = compact_json(event)
     match event:
         case {"t": "MESSAGE_CREATE", "d": {"id": str(number)}}:
             return RawUpdate(f"message-{number}", raw)

@@ -10,7 +10,7 @@ https://discord.com/developers/docs/reference
 
 import asyncio
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -18,10 +18,13 @@ import aiohttp
 from discord import File
 from discord.http import HTTPClient, Route
 from typing_extensions import override
+from yarl import URL
 
-from channels.discord.failures import AnswerLost, CallFailed, NotReached, RefusedCall, SlowDown
+from channels.discord.failures import AnswerLost, NotReached, RefusedCall, SlowDown
+from channels.exchange import break_down, read_first
 
 CONNECTIONS: Final = 256
+FILE_HOSTS: Final = frozenset({"https://cdn.discordapp.com", "https://media.discordapp.net"})
 TIMEOUT: Final = aiohttp.ClientTimeout(total=30, connect=10, sock_connect=5, sock_read=15)
 RETRY_AFTER_SECONDS: Final = 5.0  # for a 429 that names no time, as proxies send it
 _AMBIGUOUS: Final = 408  # a proxy's "request timeout": nobody knows how far the request came
@@ -66,40 +69,63 @@ class DiscordHttp(HTTPClient):
         path = route.url.removeprefix(Route.BASE)
         return (await self.call(route.method, path, body=kwargs.get("json"), query=kwargs.get("params"))).data
 
+    async def download(self, url: str, most_bytes: int) -> bytes | None:
+        """The first `most_bytes` of a file that Discord keeps; the token is not shown there. None: it cannot be had."""
+        if not self._keeps(url):
+            return None
+        try:
+            async with self._calls.get(url, allow_redirects=False) as answer:
+                return await read_first(answer.content, most_bytes) if answer.status == 200 else None
+        except (aiohttp.ClientError, OSError):
+            return None
+
+    def _keeps(self, url: str) -> bool:
+        """Whether files of Discord lie there; a transcript that was imported may name any place."""
+        try:
+            place = str(URL(url).origin())
+        except ValueError:
+            return False
+        return place in FILE_HOSTS or place == str(URL(self._root).origin())
+
     async def call(
-        self, method: str, path: str, *, body: Any = None, query: dict[str, Any] | None = None, with_token: bool = True
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Any = None,
+        query: dict[str, Any] | None = None,
+        document: Mapping[str, str] | None = None,
+        with_token: bool = True,
     ) -> Answer:
-        """`path` begins with a slash; `with_token` False for interactions, which bear their own. Raises CallFailed."""
+        """`path` begins with a slash; `with_token` False for interactions, which bear their own. Raises CallFailed.
+
+        `document` (name, media_type, text) is the one file of the message `body`; those that it had go.
+        """
+        content: dict[str, Any] = {"json": body} if document is None else {"data": _form(body, document)}
         headers = {"Authorization": f"Bot {self.token}"} if with_token and self.token else {}
         send = self._calls.request(
-            method, self._root + path, json=body, params=query, headers=headers, allow_redirects=False
+            method, self._root + path, params=query, headers=headers, allow_redirects=False, **content
         )
         try:
             async with send as answer:
                 payload = await answer.read()
         except (aiohttp.ClientError, OSError) as error:  # TimeoutError is an OSError
-            failure = _failure(error)
+            how, words = break_down(error, "Discord")
+            failure = NotReached(words) if how == "not_reached" else AnswerLost(words)
         else:
             return _read(answer.status, answer.headers, payload)
         # Raised here, outside the handler, so that it has no context: aiohttp's errors show the address.
         raise failure
 
 
-def _failure(error: Exception) -> CallFailed:
-    what = type(error).__name__
-    match error:
-        case (
-            aiohttp.ClientConnectorError()
-            | aiohttp.ConnectionTimeoutError()
-            | aiohttp.ServerFingerprintMismatch()
-            | aiohttp.InvalidURL()
-            | aiohttp.NonHttpUrlClientError()
-        ):
-            return NotReached(f"Discord cannot be reached ({what})")
-        case TimeoutError():
-            return AnswerLost(f"Discord did not answer in time ({what})")
-        case _:
-            return AnswerLost(f"the connection to Discord broke ({what})")
+def _form(body: Any, document: Mapping[str, str]) -> aiohttp.FormData:
+    """https://discord.com/developers/docs/reference#uploading-files"""
+    form = aiohttp.FormData(quote_fields=False)
+    told = {**body, "attachments": [{"id": 0, "filename": document["name"]}]}
+    form.add_field("payload_json", json.dumps(told), content_type="application/json")
+    content, media_type = document["text"].encode(), document["media_type"]
+    form.add_field("files[0]", content, filename=document["name"], content_type=media_type)
+    return form
 
 
 def _read(status: int, headers: Any, payload: bytes) -> Answer:

@@ -25,4 +25,5 @@ MANIFEST: Final = ChannelManifest(
     open="channels.discord.channel:open_discord",
     id_problem=id_problem,
     token_variable="DISCORD_BOT_TOKEN",  # noqa: S106 - a name, not a token
+    render="channels.discord.render:render_message",
 )

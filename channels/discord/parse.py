@@ -10,9 +10,9 @@ from pydantic import BaseModel, ValidationError
 
 from channels.discord.events import NOTE
 from channels.discord.reply_token import ReplyToken
-from channels.discord.wire import Data, File, Interaction, Member, Message, Note, User
+from channels.discord.wire import Data, File, Interaction, Member, Message, Note, ReferencedMessage, User
 from channels.errors import Unparsable
-from channels.message import Attachment, Destination, InboundMessage, JsonObject
+from channels.message import Attachment, Destination, InboundMessage, JsonObject, Quoted
 from routing.address import Address, Peer
 
 DEFAULT, REPLY = 0, 19  # https://discord.com/developers/docs/resources/message#message-object-message-types
@@ -66,7 +66,8 @@ def _message(message: Message, note: Note, me: Me, *, is_edit: bool) -> InboundM
     if not text and not attachments:
         return None
     answers = message.type == REPLY and message.message_reference is not None
-    to_bot = answers and message.referenced_message is not None and message.referenced_message.author.id == me.user_id
+    answered = message.referenced_message if answers else None
+    to_bot = answered is not None and answered.author.id == me.user_id
     named = any(user.id == me.user_id for user in message.mentions) or note.own_role in message.mention_roles
     thread = message.channel_id if note.parent else None
     peer = _peer(message.guild_id, note.parent or message.channel_id, author)
@@ -82,7 +83,14 @@ def _message(message: Message, note: Note, me: Me, *, is_edit: bool) -> InboundM
         reply_to=message.message_reference.message_id if answers and message.message_reference else None,
         sender_is_bot=author.bot or message.webhook_id is not None,
         attachments=tuple(_attachments(attachments)),
+        quoted=None if to_bot or answered is None else _quoted(answered),
     )
+
+
+def _quoted(message: ReferencedMessage) -> Quoted | None:
+    attachments = tuple(_attachments(message.attachments))
+    is_bot = message.author.bot or message.webhook_id is not None
+    return Quoted(attachments, message.author.id, is_bot) if attachments else None
 
 
 def _content(message: Message) -> tuple[str, list[File]]:

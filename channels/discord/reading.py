@@ -92,9 +92,19 @@ class Reader:
         batch: list[Event] = []
         while self._events and self._events[0][0] in MESSAGES and len(batch) < BATCH:
             batch.append(self._events.popleft())
-        updates = [raw_update(envelope(event, data, await self._places.note(data))) for event, data in batch]
         created = [data for event, data in batch if event == "MESSAGE_CREATE"]
+        for channel in self._new_direct_chats(created):
+            await self._fetch(inbox, self._catch_up.new_direct_chat(channel))
+        updates = [raw_update(envelope(event, data, await self._places.note(data))) for event, data in batch]
         await self._store(inbox, updates, self._moved(created, mark=self._catch_up.is_done))
+
+    def _new_direct_chats(self, messages: Iterable[JsonObject]) -> list[str]:
+        chats: dict[str, None] = {}
+        for message in messages:
+            match message:
+                case {"channel_id": str(channel)} if message.get("guild_id") is None and self._cursors.is_new(channel):
+                    chats[channel] = None
+        return [*chats]
 
     async def _fetch(self, inbox: Inbox, pages: AsyncIterator[Page]) -> None:
         async for page in pages:

@@ -10,8 +10,12 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from channels.chunking import split_markdown, split_text
+from channels.config import LongAnswers
 from channels.discord.reply_token import ReplyToken
+from channels.drafts import with_drafts
+from channels.long_answer import beginning_of, document_of, most_parts
 from channels.message import Button, JsonObject, OutboundMessage
+from channels.unfinished import presentable
 from channels.utf16 import utf16_length, without_lone_surrogates
 
 # Nobody documents what a character is there: in UTF-16 units a text has most.
@@ -30,12 +34,17 @@ _MARKUP: Final = re.compile(
 ACTION_ROW, BUTTON, SECONDARY = 1, 2, 2  # https://discord.com/developers/docs/components/reference
 
 
-def render_message(message: OutboundMessage) -> tuple[JsonObject, ...]:
+def render_message(message: OutboundMessage, long_answers: LongAnswers = "split") -> tuple[JsonObject, ...]:
     """Empty for a text of white space alone."""
     text = without_lone_surrogates(message.text)
+    text = presentable(text) if message.unfinished else text
     markdown = message.format == "markdown"
-    parts = split_markdown(text, PART_UNITS, "utf16") if markdown else list(_plain_parts(text, PART_UNITS))
-    payloads: list[dict[str, Any]] = [{"content": part} for part in parts]
+    parts = _parts(text, markdown=markdown)
+    payloads: list[dict[str, Any]] = [{"content": part} for part in parts[: most_parts(message, long_answers)]]
+    document = document_of(message, text, len(parts), long_answers)
+    if document is not None:
+        content = _parts(beginning_of(message, text), markdown=markdown)[0]
+        payloads = [{"content": content, "document": document.payload()}]
     token = ReplyToken.parse(message.reply_token) if message.reply_token else None
     if token is not None and message.reply_to is not None:
         for number, payload in enumerate(payloads):
@@ -44,13 +53,17 @@ def render_message(message: OutboundMessage) -> tuple[JsonObject, ...]:
         payloads[0]["reply_to"] = message.reply_to
     if payloads and message.buttons:
         payloads[-1]["components"] = _rows(message.buttons)
-    return tuple(payloads)
+    return with_drafts(message, payloads)
 
 
 def with_label(payload: JsonObject, label: str) -> JsonObject:
     """`payload` with a line above its text; what the line has beyond its LABEL_UNITS is cut off."""
     line = next(_plain_parts(label, LABEL_UNITS - 1))
     return {**payload, "content": f"{line}\n{payload['content']}"}
+
+
+def _parts(text: str, *, markdown: bool) -> list[str]:
+    return split_markdown(text, PART_UNITS, "utf16") if markdown else list(_plain_parts(text, PART_UNITS))
 
 
 def _plain_parts(text: str, limit: int) -> Iterator[str]:

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from discord.utils import snowflake_time, time_snowflake
+from discord.utils import snowflake_time
 
 from channels.clock import Clock
 from channels.discord.failures import (
@@ -30,9 +30,11 @@ from channels.discord.failures import (
 )
 from channels.discord.http import Answer, DiscordHttp
 from channels.discord.manifest import id_problem
+from channels.discord.own_messages import OwnMessages
 from channels.discord.render import with_label
 from channels.discord.reply_token import ReplyToken
-from channels.errors import NotSent, OutcomeUnknown, Refused
+from channels.drafts import LEFT_OVER, draft_of
+from channels.errors import NotSent, OutcomeUnknown, RateLimited, Refused
 from channels.governor import Governor
 from channels.message import Delivery, Destination, JsonObject, Receipt
 
@@ -43,8 +45,6 @@ SUPPRESS_EMBEDS, EPHEMERAL = 1 << 2, 1 << 6
 NOBODY: Final = {"parse": [], "replied_user": False}
 TOKEN_IS_OVER: Final = frozenset({UNKNOWN_WEBHOOK, UNKNOWN_MESSAGE, UNKNOWN_INTERACTION, BAD_WEBHOOK_TOKEN})
 SKEW: Final = timedelta(minutes=1)  # between our clock and that of Discord's ids
-PAGE: Final = 100
-MOST_PAGES: Final = 5
 MOST_DIRECT_CHATS: Final = 1000
 
 
@@ -59,18 +59,33 @@ class Sender:
         clock: Clock,
         first_response: Callable[[str], Awaitable[None]],
     ) -> None:
-        self._user_id = user_id
+        self._own_messages = OwnMessages(user_id, rest)
         self._rest = rest
         self._governor = governor
         self._clock = clock
         self._first_response = first_response
         self._direct_chats: OrderedDict[str, str] = OrderedDict()  # by the user's id
 
+    async def wait_turn(self, destination: Destination) -> None:
+        """As Channel.wait_turn."""
+        await self._governor.wait_free(destination.thread or destination.chat)
+
     async def send(self, delivery: Delivery) -> Receipt:
         """As Channel.send."""
         place = _place(delivery.destination)
         payload = with_label(delivery.payload, delivery.label) if delivery.label else delivery.payload
         await self._governor.acquire(place, is_group=False)
+        return await self._put(delivery, place, payload)
+
+    async def show_draft(self, delivery: Delivery) -> Receipt:
+        """As ShowsDrafts.show_draft."""
+        place = _place(delivery.destination)
+        seconds = self._governor.try_spare(place, is_group=False)
+        if seconds:
+            raise RateLimited(seconds)
+        return await self._put(delivery, place, delivery.payload)
+
+    async def _put(self, delivery: Delivery, place: str, payload: JsonObject) -> Receipt:
         try:
             answer = await self._choose(delivery, place, payload)
         except CallFailed as failure:
@@ -79,6 +94,8 @@ class Sender:
             raise channel_error(failure, in_thread=delivery.destination.thread is not None) from None
         if answer.wait_seconds:
             self._governor.hold(place, answer.wait_seconds)
+        if LEFT_OVER in payload:
+            return Receipt(None)
         match answer.data:
             case {"id": str(message_id)}:
                 return Receipt(message_id)
@@ -99,8 +116,10 @@ class Sender:
             log.debug("Typing could not be shown", extra={"chat": destination.chat, "reason": str(error)})
 
     async def settle(self, delivery: Delivery, since: datetime) -> Receipt:
-        """As Channel.settle: look for the part among the bot's own messages."""
+        """As Channel.settle: repeat the edit of a draft, else look for the part among the bot's own messages."""
         place = _place(delivery.destination)
+        if LEFT_OVER in delivery.payload:
+            raise NotSent("a message may be deleted twice")
         interaction = delivery.payload.get("interaction")
         if interaction is not None and self._is_alive(interaction):
             if interaction["part"] == 0:
@@ -111,7 +130,11 @@ class Sender:
         if delivery.label:
             contents.add(with_label(delivery.payload, delivery.label)["content"])
         try:
-            found = await self._find(self._direct_chats.get(place, place), delivery.id, contents, since - SKEW)
+            draft = draft_of(delivery.payload, delivery.destination)
+            if draft is not None and await self._edit(place, draft, delivery.payload) is not None:
+                return Receipt(draft)
+            chat = self._direct_chats.get(place, place)
+            found = await self._own_messages.find(chat, delivery.id, contents, since - SKEW)
         except CallFailed as failure:
             raise channel_error(failure, in_thread=delivery.destination.thread is not None) from None
         if found is None:
@@ -119,6 +142,8 @@ class Sender:
         return Receipt(found)
 
     async def _choose(self, delivery: Delivery, place: str, payload: JsonObject) -> Answer:
+        if LEFT_OVER in payload:
+            return await self._remove(place, payload[LEFT_OVER]["message"])
         interaction = payload.get("interaction")
         if interaction is None:
             return await self._to_channel(delivery, place, payload)
@@ -126,7 +151,7 @@ class Sender:
         await self._first_response(interaction["id"])
         if token is not None and self._is_alive(interaction):
             try:
-                return await self._to_asker(token, interaction["part"], payload)
+                return await self._to_asker(delivery, token, interaction["part"], payload)
             except RefusedCall as refusal:
                 if refusal.code not in TOKEN_IS_OVER:
                     raise
@@ -137,33 +162,60 @@ class Sender:
     def _is_alive(self, interaction: JsonObject) -> bool:
         return self._clock.now() < snowflake_time(int(interaction["id"])) + TOKEN_LIFE
 
-    async def _to_asker(self, token: ReplyToken, part: int, payload: JsonObject) -> Answer:
+    async def _to_asker(self, delivery: Delivery, token: ReplyToken, part: int, payload: JsonObject) -> Answer:
         """The first part takes the place of the deferred answer, the others follow it."""
         webhook = f"/webhooks/{token.application}/{token.token}"
-        body = _body(payload)
-        if part == 0:
-            return await self._rest.call("PATCH", f"{webhook}/messages/@original", body=body, with_token=False)
+        body, document = _body(payload), payload.get("document")
+        shown = "@original" if part == 0 else draft_of(payload, delivery.destination)
+        if shown is not None:
+            path = f"{webhook}/messages/{shown}"
+            return await self._rest.call("PATCH", path, body=body, document=document, with_token=False)
         body["flags"] |= EPHEMERAL if token.private else 0
         return await self._rest.call("POST", webhook, body=body, with_token=False)
 
     async def _to_channel(self, delivery: Delivery, place: str, payload: JsonObject) -> Answer:
-        body = _body(payload) | {"nonce": delivery.id, "enforce_nonce": True}
+        draft = draft_of(payload, delivery.destination)
+        edited = None if draft is None else await self._edit(place, draft, payload)
+        if edited is not None:
+            return edited
+        body, document = _body(payload) | {"nonce": delivery.id, "enforce_nonce": True}, payload.get("document")
         if "reply_to" in payload:
             body["message_reference"] = {"message_id": payload["reply_to"], "fail_if_not_exists": False}
         try:
-            return await self._create(self._direct_chats.get(place, place), body)
+            return await self._create(self._direct_chats.get(place, place), body, document)
         except RefusedCall as refusal:
             if refusal.code == NO_READING_FOR_REPLY:
                 del body["message_reference"]
-                return await self._create(place, body)
+                return await self._create(place, body, document)
             if refusal.code == UNKNOWN_CHANNEL and delivery.destination.thread is None:
                 chat = await self._direct_chat(place)
                 if chat is not None:
-                    return await self._create(chat, body)
+                    return await self._create(chat, body, document)
             raise
 
-    async def _create(self, channel: str, body: JsonObject) -> Answer:
-        return await self._rest.call("POST", f"/channels/{channel}/messages", body=body)
+    async def _edit(self, place: str, draft: str, payload: JsonObject) -> Answer | None:
+        """None where the draft is gone. https://discord.com/developers/docs/resources/message#edit-message"""
+        path, document = f"/channels/{self._direct_chats.get(place, place)}/messages/{draft}", payload.get("document")
+        try:
+            return await self._rest.call("PATCH", path, body=_body(payload), document=document)
+        except RefusedCall as refusal:
+            if refusal.code != UNKNOWN_MESSAGE:
+                raise
+            return None
+
+    async def _remove(self, place: str, message: str) -> Answer:
+        """https://discord.com/developers/docs/resources/message#delete-message"""
+        try:
+            return await self._rest.call(
+                "DELETE", f"/channels/{self._direct_chats.get(place, place)}/messages/{message}"
+            )
+        except RefusedCall as refusal:
+            if refusal.code != UNKNOWN_MESSAGE:
+                raise
+            return Answer(None)
+
+    async def _create(self, channel: str, body: JsonObject, document: JsonObject | None) -> Answer:
+        return await self._rest.call("POST", f"/channels/{channel}/messages", body=body, document=document)
 
     async def _direct_chat(self, user: str) -> str | None:
         """The direct chat with a user (an owner is known by the user's id alone); None where there is no such user."""
@@ -179,33 +231,6 @@ class Sender:
                 return channel
             case _:
                 return None
-
-    async def _find(self, channel: str, nonce: str, contents: set[str], since: datetime) -> str | None:
-        """The id of the bot's own message with `nonce` or, where Discord names none, one of `contents`."""
-        after = time_snowflake(since)
-        for _ in range(MOST_PAGES):
-            messages = await self._history(channel, {"after": str(after), "limit": PAGE})
-            for message in messages:
-                if self._is_ours(message, nonce, contents):
-                    return str(message["id"])
-            if not messages and not await self._history(channel, {"limit": 1}):
-                raise AnswerLost("the bot may not read the history")  # which Discord shows as an empty one
-            if len(messages) < PAGE:
-                return None
-            after = max(int(message["id"]) for message in messages)
-        raise AnswerLost("too much was said since to find the message")
-
-    async def _history(self, channel: str, query: dict[str, Any]) -> list[dict[str, Any]]:
-        page = (await self._rest.call("GET", f"/channels/{channel}/messages", query=query)).data
-        return [message for message in page if isinstance(message, dict)] if isinstance(page, list) else []
-
-    def _is_ours(self, message: dict[str, Any], nonce: str, contents: set[str]) -> bool:
-        match message:
-            case {"author": {"id": self._user_id}, "id": str(), "content": str(content)}:
-                told = message.get("nonce")
-                return told == nonce if told is not None else content in contents
-            case _:
-                return False
 
 
 def _place(destination: Destination) -> str:

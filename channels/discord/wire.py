@@ -49,6 +49,8 @@ class Reference(_Wire):
 
 class ReferencedMessage(_Wire):
     author: User
+    attachments: list[File] = Field(default_factory=list)
+    webhook_id: Snowflake | None = None
 
 
 class ForwardedMessage(_Wire):

@@ -1,30 +1,45 @@
 """Telegram as a channel: one bot, over `telegram.Bot` without the library's Application."""
 
 import logging
-import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Final
 
 import telegram
 from pydantic import ValidationError
-from telegram.constants import ChatAction
-from telegram.error import BadRequest, InvalidToken, TelegramError
+from telegram.error import InvalidToken, TelegramError
 from typing_extensions import override
 
+from channels.bot_channel import BotChannel
 from channels.capabilities import Capabilities
 from channels.clock import Clock
-from channels.errors import NotSent, OutcomeUnknown, RateLimited, Refused, Unauthorized
+from channels.errors import NotSent, Unauthorized
 from channels.governor import Governor
-from channels.message import ChatChange, Delivery, Destination, InboundMessage, JsonObject, OutboundMessage, Receipt
-from channels.port import Channel, ChannelContext, CommandCard, Inbox
+from channels.message import (
+    Attachment,
+    ChatChange,
+    InboundMessage,
+    JsonObject,
+    OutboundMessage,
+)
+from channels.port import (
+    Channel,
+    ChannelContext,
+    CommandCard,
+    HttpRequest,
+    HttpResponse,
+    Inbox,
+    TakesRequests,
+)
 from channels.telegram.api import BotApi
-from channels.telegram.config import TelegramConfig
+from channels.telegram.config import TelegramConfig, TelegramWebhook
 from channels.telegram.failures import channel_error
 from channels.telegram.parse import Me, parse_update
 from channels.telegram.polling import UpdateLoop
-from channels.telegram.render import PART_UNITS, render_message, with_label
-from channels.telegram.request import AiohttpRequest, SlowDownError
+from channels.telegram.render import PART_UNITS, render_message
+from channels.telegram.request import AiohttpRequest
+from channels.telegram.sending import Sender
+from channels.telegram.webhook import UpdateDoor
 from channels.telegram.wire import Myself
 
 log = logging.getLogger(__name__)
@@ -34,15 +49,16 @@ CAPABILITIES: Final = Capabilities(
     text_unit="utf16",
     markup="entities",
     threads=True,
+    edits=True,
     typing=True,
     buttons=True,
+    files=True,
 )
 PRIVACY_NOTE: Final = (
     "Telegram's privacy mode hides group messages that are not commands, mentions or replies to the bot; "
     "@BotFather /setprivacy switches it off, then remove the bot from the group and add it again"
 )
 DESCRIPTION_LENGTH: Final = 256  # https://core.telegram.org/bots/api#botcommand
-_CHAT: Final = re.compile(r"-?[0-9]{1,16}", re.ASCII)
 
 
 @asynccontextmanager
@@ -58,22 +74,38 @@ async def open_telegram(context: ChannelContext) -> AsyncIterator[Channel]:
         me = await _ask_identity(BotApi(request, bot.base_url))
         rate = config.rate
         governor = Governor(context.clock, rate.bot_per_second, rate.chat_per_second, rate.group_per_minute)
-        yield TelegramChannel(bot, me, context.account, governor, context.clock)
+        updates = _updates(BotApi(request, bot.base_url), context.clock, context.account, config.webhook)
+        yield TelegramChannel(bot, request, me, context.account, governor, updates, config)
 
 
-class TelegramChannel(Channel):
-    def __init__(self, bot: telegram.Bot, myself: Myself, account: str, governor: Governor, clock: Clock) -> None:
+def _updates(api: BotApi, clock: Clock, account: str, webhook: TelegramWebhook | None) -> UpdateLoop | UpdateDoor:
+    return UpdateLoop(api, clock, account) if webhook is None else UpdateDoor(api, clock, account, webhook)
+
+
+class TelegramChannel(BotChannel, TakesRequests):
+    """One bot. `updates` is where they come from."""
+
+    capabilities = CAPABILITIES
+
+    def __init__(
+        self,
+        bot: telegram.Bot,
+        request: AiohttpRequest,
+        myself: Myself,
+        account: str,
+        governor: Governor,
+        updates: UpdateLoop | UpdateDoor,
+        config: TelegramConfig,
+    ) -> None:
         self._bot = bot
-        self._api = BotApi(bot.request, bot.base_url)
+        self._request = request
+        self._api = BotApi(request, bot.base_url)
         self._me = Me(account, myself.id, myself.username or "")
         self._reads_all = myself.can_read_all_group_messages
-        self._governor = governor
-        self._updates = UpdateLoop(self._api, clock, account)
-
-    @property
-    @override
-    def capabilities(self) -> Capabilities:
-        return CAPABILITIES
+        self._sender = Sender(bot, self._api, governor)
+        self._updates = updates
+        self._long_answers = config.long_answers
+        self._streams = config.streams(account)
 
     @property
     @override
@@ -86,13 +118,20 @@ class TelegramChannel(Channel):
         return () if self._reads_all else (PRIVACY_NOTE,)
 
     @property
-    def last_success(self) -> float | None:
-        """When, on the monotonic clock, a poll last went well; None: not yet."""
-        return self._updates.last_success
+    @override
+    def expected_by(self) -> float | None:
+        return self._updates.expected_by
 
     @override
     async def receive(self, inbox: Inbox) -> None:
         await self._updates.run(inbox)
+
+    @override
+    async def take_request(self, request: HttpRequest) -> HttpResponse:
+        """Of use where the settings name a webhook."""
+        if isinstance(self._updates, UpdateDoor):
+            return await self._updates.take(request)
+        return HttpResponse(404, {"error": "this bot polls: set channels.telegram.webhook"})
 
     @override
     def parse(self, raw: JsonObject) -> InboundMessage | ChatChange | None:
@@ -100,46 +139,18 @@ class TelegramChannel(Channel):
 
     @override
     def render(self, message: OutboundMessage) -> Sequence[JsonObject]:
-        return render_message(message)
+        return render_message(message, self._long_answers)
 
     @override
-    async def send(self, delivery: Delivery) -> Receipt:
-        payload = with_label(delivery.payload, delivery.label) if delivery.label else delivery.payload
-        parameters = {**_place(delivery.destination), **payload}
-        chat = delivery.destination.chat
-        await self._governor.acquire(chat, is_group=chat.startswith("-"))
+    async def fetch(self, attachment: Attachment, most_bytes: int) -> bytes | None:
         try:
-            result = await self._send(parameters)
+            told = await self._api.call("getFile", {"file_id": attachment.reference})
+            match told:
+                case {"file_path": str(path)} if "://" not in path:
+                    return await self._request.download(f"{self._bot.base_file_url}/{path}", most_bytes)
         except TelegramError as error:
-            failure = channel_error(error)
-            if isinstance(failure, RateLimited):
-                self._governor.hold(chat, failure.retry_after_seconds)
-            raise failure from None
-        match result:
-            case {"message_id": int(message_id)}:
-                return Receipt(str(message_id))
-            case _:
-                raise OutcomeUnknown("the answer to sendMessage is no message")
-
-    async def _send(self, parameters: dict[str, Any]) -> object:
-        try:
-            return await self._api.call("sendMessage", parameters)
-        except BadRequest as error:
-            if "entities" not in parameters or "entit" not in error.message.lower():
-                raise
-        log.warning("Telegram refuses a part's entities; it goes out plain", extra={"chat": parameters["chat_id"]})
-        return await self._api.call("sendMessage", {**parameters, "entities": None})
-
-    @override
-    async def show_typing(self, destination: Destination) -> None:
-        if not self._governor.try_acquire(destination.chat):
-            return
-        try:
-            await self._bot.send_chat_action(**_place(destination), action=ChatAction.TYPING)
-        except SlowDownError as error:
-            self._governor.hold(destination.chat, error.retry_after_seconds)
-        except (TelegramError, Refused) as error:
-            log.debug("Typing could not be shown", extra={"chat": destination.chat, "reason": str(error)})
+            log.info("A file could not be had", extra={"reason": error.message})
+        return None
 
     @override
     async def acknowledge_press(self, raw: JsonObject) -> None:
@@ -180,16 +191,6 @@ def _bot(token: str, api_base: str, request: AiohttpRequest) -> telegram.Bot:
         )
     except InvalidToken:
         raise Unauthorized("the Telegram token is empty") from None
-
-
-def _place(destination: Destination) -> dict[str, Any]:
-    """Where to send to. Raises Refused for ids that are none of Telegram's."""
-    if not _CHAT.fullmatch(destination.chat) or not (destination.thread or "0").isdecimal():
-        raise Refused("not a Telegram chat")
-    place: dict[str, Any] = {"chat_id": int(destination.chat)}
-    if destination.thread is not None:
-        place["message_thread_id"] = int(destination.thread)
-    return place
 
 
 async def _ask_identity(api: BotApi) -> Myself:

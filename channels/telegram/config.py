@@ -1,19 +1,19 @@
 """The settings of the Telegram channel."""
 
-from typing import Annotated
+import re
+from typing import Annotated, Final
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, SecretStr
 
-from channels.config import ChannelConfig, Strict
+from channels.config import BotChannelConfig, PositiveRate, Root, Strict
 
-
-def _root(address: str) -> str:
-    if not address.startswith(("https://", "http://")):
-        raise ValueError("must begin with https:// or http://")
-    return address.rstrip("/")
+_SECRET: Final = re.compile(r"[A-Za-z0-9_-]{32,256}")
 
 
-PositiveRate = Annotated[float, Field(gt=0)]
+def _secret(secret: SecretStr) -> SecretStr:
+    if not _SECRET.fullmatch(secret.get_secret_value()):
+        raise ValueError("must be 32 to 256 letters, digits, _ and -: make them with openssl rand -hex 32")
+    return secret
 
 
 class TelegramRate(Strict):
@@ -27,8 +27,21 @@ class TelegramRate(Strict):
     group_per_minute: PositiveRate | None = 20
 
 
-class TelegramConfig(ChannelConfig):
-    """`api_base` is the root of the Bot API: calls go to `<api_base>/bot<token>/<method>`."""
+class TelegramWebhook(Strict):
+    """Telegram comes to `<url>/channels/telegram/<account>` on the gateway and shows `secret` there.
 
-    api_base: Annotated[str, AfterValidator(_root)] = "https://api.telegram.org"
+    https://core.telegram.org/bots/api#setwebhook: https, except for a Bot API server of one's own. With more than one
+    of its `connections` at once updates may come out of order.
+    """
+
+    url: Root
+    secret: Annotated[SecretStr, AfterValidator(_secret)]
+    connections: int = Field(default=1, ge=1, le=100)
+
+
+class TelegramConfig(BotChannelConfig):
+    """`api_base` is the root of the Bot API: calls go to `<api_base>/bot<token>/<method>`. `webhook` None: we poll."""
+
+    api_base: Root = "https://api.telegram.org"
     rate: TelegramRate = Field(default_factory=TelegramRate)
+    webhook: TelegramWebhook | None = None

@@ -31,4 +31,5 @@ MANIFEST: Final = ChannelManifest(
     open="channels.telegram.channel:open_telegram",
     id_problem=id_problem,
     token_variable="TELEGRAM_BOT_TOKEN",  # noqa: S106 - a name, not a token
+    render="channels.telegram.render:render_message",
 )

@@ -12,7 +12,7 @@ from typing import Final, Literal
 from pydantic import ValidationError
 
 from channels.errors import Unparsable
-from channels.message import Attachment, ChatChange, Destination, InboundKind, InboundMessage, JsonObject
+from channels.message import Attachment, ChatChange, Destination, InboundKind, InboundMessage, JsonObject, Quoted
 from channels.telegram.wire import (
     CallbackQuery,
     Chat,
@@ -94,6 +94,8 @@ def _message(message: Message, kind: InboundKind, me: Me) -> InboundMessage | No
         reply_to=str(replied_to.message_id) if replied_to else None,
         sender_is_bot=sender is not None and sender.is_bot,
         attachments=attachments,
+        album=message.media_group_id,
+        quoted=None if to_bot or replied_to is None else _quoted(replied_to),
     )
 
 
@@ -187,7 +189,15 @@ def _name(user: User | None, chat: Chat | None) -> str:
     return f"{user.first_name} {user.last_name}".strip() or user.username or str(user.id)
 
 
-def _attachments(message: Message) -> Iterator[Attachment]:
+def _quoted(message: RepliedTo) -> Quoted | None:
+    attachments = tuple(_attachments(message))
+    sender = None if message.sender_chat else message.from_
+    if not attachments:
+        return None
+    return Quoted(attachments, None) if sender is None else Quoted(attachments, str(sender.id), sender.is_bot)
+
+
+def _attachments(message: RepliedTo) -> Iterator[Attachment]:
     if message.photo:
         largest = message.photo[-1]  # sizes of one picture, in growing order
         yield Attachment("image", f"{message.message_id}.jpg", "image/jpeg", largest.file_size, largest.file_id)

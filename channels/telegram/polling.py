@@ -6,28 +6,22 @@ anything is handled, and stops for good at an update that it cannot read.
 """
 
 import hashlib
-import json
-import logging
 from collections.abc import Sequence
 from typing import Any, Final
 
-from telegram.error import Conflict, InvalidToken, NetworkError, TelegramError
+from telegram.error import NetworkError, TelegramError
 
 from channels.clock import Clock
-from channels.errors import Unauthorized
+from channels.json_text import compact_json
 from channels.port import Inbox, RawUpdate
 from channels.telegram.api import BotApi
-from channels.telegram.request import SlowDownError
-from channels.utf16 import without_lone_surrogates
-
-log = logging.getLogger(__name__)
+from channels.telegram.outage import Outage
 
 ALLOWED_UPDATES: Final = ("message", "edited_message", "callback_query", "my_chat_member")
 POLL_SECONDS: Final = 30
 ANSWER_SECONDS: Final = 10  # for the answer itself, after the poll has ended
+SILENT_SECONDS: Final = 90.0  # two polls with their answers, and a little
 BATCH: Final = 100
-FIRST_WAIT_SECONDS: Final = 1.0
-LONGEST_WAIT_SECONDS: Final = 30.0
 _GREATEST_ID: Final = 2**53
 
 
@@ -37,11 +31,19 @@ class UpdateLoop:
     def __init__(self, api: BotApi, clock: Clock, account: str) -> None:
         self._api = api
         self._clock = clock
-        self._outage = _Outage(clock, account)
+        self._outage = Outage(clock, account)
         self.last_success: float | None = None
+        self._begun: float | None = None
+
+    @property
+    def expected_by(self) -> float | None:
+        """As Channel.expected_by; None before `run`."""
+        heard = self._begun if self.last_success is None else self.last_success
+        return None if heard is None else heard + SILENT_SECONDS
 
     async def run(self, inbox: Inbox) -> None:
         """Until cancelled. Raises Unauthorized; everything else is waited out."""
+        self._begun = self._clock.monotonic()
         offset: int | None = None
         webhook_removed = False
         while True:
@@ -51,7 +53,7 @@ class UpdateLoop:
                     webhook_removed = True
                 updates = await self._poll(offset)
             except TelegramError as error:
-                await self._wait_out(error)
+                await self._outage.wait_out(error)
                 continue
             if updates and not await self._store(inbox, updates):
                 continue
@@ -81,22 +83,11 @@ class UpdateLoop:
             return False
         return True
 
-    async def _wait_out(self, error: TelegramError) -> None:
-        match error:
-            case InvalidToken():
-                raise Unauthorized("Telegram refuses the token") from None
-            case SlowDownError():
-                await self._outage.wait("Telegram asks to wait", error.message, error.retry_after_seconds)
-            case Conflict():
-                await self._outage.wait("Somebody else polls for this bot or has set a webhook", error.message)
-            case _:
-                await self._outage.wait("Telegram cannot be polled", error.message)
-
 
 def raw_update(update: Any) -> RawUpdate:
     """`update` for the inbox. One without a usable id is kept too, under a name made from its content, so that a
     person can look at it; its repetitions bear the same name."""
-    raw = without_lone_surrogates(json.dumps(update, ensure_ascii=False, separators=(",", ":")))
+    raw = compact_json(update)
     update_id = _id(update)
     if update_id is not None:
         return RawUpdate(str(update_id), raw)
@@ -125,29 +116,3 @@ def _id(update: Any) -> int | None:
             return number
         case _:
             return None
-
-
-class _Outage:
-    """Waits longer from time to time while something is wrong, and speaks of it once."""
-
-    def __init__(self, clock: Clock, account: str) -> None:
-        self._clock = clock
-        self._account = account
-        self._trouble: str | None = None
-        self._wait_seconds = FIRST_WAIT_SECONDS
-
-    async def wait(self, trouble: str, reason: str, seconds: float | None = None) -> None:
-        """`seconds` None: as long as the growing pause says."""
-        if trouble != self._trouble:
-            log.warning(trouble, extra={"account": self._account, "reason": reason})
-            self._trouble = trouble
-        if seconds is None:
-            seconds = self._wait_seconds
-            self._wait_seconds = min(2 * seconds, LONGEST_WAIT_SECONDS)
-        await self._clock.sleep(seconds)
-
-    def end(self) -> None:
-        if self._trouble is not None:
-            log.info("Telegram is polled again", extra={"account": self._account, "trouble": self._trouble})
-        self._trouble = None
-        self._wait_seconds = FIRST_WAIT_SECONDS

@@ -6,14 +6,19 @@ a cause, because every address of the Bot API holds the token.
 https://core.telegram.org/bots/api#making-requests
 """
 
-import json
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 import aiohttp
 from telegram.error import BadRequest, NetworkError, TelegramError, TimedOut
 from telegram.request import BaseRequest, RequestData
 from typing_extensions import override
+
+from channels.errors import LONGEST_WAIT_SECONDS
+from channels.exchange import break_down, read_first
+from channels.json_text import compact_json, read_json
 
 CONNECTIONS: Final = 256
 RETRY_AFTER_SECONDS: Final = 5  # for a 429 that names no time, as proxies send it
@@ -88,12 +93,24 @@ class AiohttpRequest(BaseRequest):
     ) -> tuple[int, bytes]:
         """Status and body. Raises NotSentError, TimedOut, NetworkError; SlowDownError, and BadRequest for what the
         library would call a NetworkError although the server has clearly refused."""
-        if self._session is None:
-            raise NotSentError("the connection to Telegram is closed")
         with_files = request_data is not None and request_data.contains_files
         timeout = self._timeout(read_timeout, write_timeout, connect_timeout, pool_timeout, with_files=with_files)
-        body, headers = _body(request_data)
-        send = self._session.request(method, url, data=body, headers=headers, timeout=timeout, allow_redirects=False)
+        return await self._exchange(method, url, _body(request_data), timeout)
+
+    async def call(self, url: str, parameters: Mapping[str, Any], read_seconds: float | None) -> object:
+        """`post` for plain JSON, without the library's objects on the way: the `result`, None where the server gave
+        none. Raises TelegramError, for a refusal the library's own."""
+        default = BaseRequest.DEFAULT_NONE
+        timeout = self._timeout(read_seconds, default, default, default, with_files=False)
+        status, payload = await self._exchange("POST", url, _json_body(parameters), timeout)
+        if not 200 <= status < 300:
+            await _Refusal(status, payload).post(url)
+        return self.parse_json_payload(payload)["result"]
+
+    async def _exchange(self, method: str, url: str, body: Any, limits: aiohttp.ClientTimeout) -> tuple[int, bytes]:
+        if self._session is None:
+            raise NotSentError("the connection to Telegram is closed")
+        send = self._session.request(method, url, data=body, timeout=limits, allow_redirects=False)
         try:
             async with send as answer:
                 payload = await answer.read()
@@ -104,6 +121,21 @@ class AiohttpRequest(BaseRequest):
             return answer.status, payload
         # Raised here, outside the handler, so that it has no context: aiohttp's errors show the address.
         raise failure
+
+    async def download(self, url: str, most_bytes: int) -> bytes:
+        """The first `most_bytes` of a file. Raises NotSentError, TimedOut, NetworkError."""
+        if self._session is None:
+            raise NotSentError("the connection to Telegram is closed")
+        default = BaseRequest.DEFAULT_NONE
+        timeout = self._timeout(default, default, default, default, with_files=True)
+        try:
+            async with self._session.get(url, timeout=timeout, allow_redirects=False) as answer:
+                if answer.status == 200:
+                    return await read_first(answer.content, most_bytes)
+                failure: TelegramError = NetworkError(f"the file cannot be had (HTTP {answer.status})")
+        except (aiohttp.ClientError, OSError) as error:
+            failure = _failure(error)
+        raise failure  # outside the handler, as in do_request
 
     @staticmethod
     @override
@@ -124,9 +156,42 @@ class AiohttpRequest(BaseRequest):
             write = limits.upload if with_files else limits.write
         connect = limits.connect if connect is default else connect
         pool = limits.pool if pool is default else pool
-        return aiohttp.ClientTimeout(
-            total=_sum(read, write, connect, pool), connect=_sum(connect, pool), sock_connect=connect, sock_read=read
-        )
+        return _client_timeout(read, write, connect, pool)
+
+
+class _Refusal(BaseRequest):
+    """An answer that the server has given already, to be put into the library's words by `post`."""
+
+    __slots__ = ("_answer",)
+
+    def __init__(self, status: int, payload: bytes) -> None:
+        self._answer = status, payload
+
+    @property
+    @override
+    def read_timeout(self) -> float | None:
+        return None
+
+    @override
+    async def initialize(self) -> None: ...
+
+    @override
+    async def shutdown(self) -> None: ...
+
+    @override
+    async def do_request(self, *_: Any, **__: Any) -> tuple[int, bytes]:
+        return self._answer
+
+    parse_json_payload = staticmethod(AiohttpRequest.parse_json_payload)
+
+
+@lru_cache(maxsize=64)
+def _client_timeout(
+    read: float | None, write: float | None, connect: float | None, pool: float | None
+) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(
+        total=_sum(read, write, connect, pool), connect=_sum(connect, pool), sock_connect=connect, sock_read=read
+    )
 
 
 def _sum(*seconds: float | None) -> float | None:
@@ -135,44 +200,37 @@ def _sum(*seconds: float | None) -> float | None:
     return sum(known) if len(known) == len(seconds) else None
 
 
-def _body(data: RequestData | None) -> tuple[Any, dict[str, str]]:
-    """What to send and the headers that go with it."""
+def _json_body(parameters: Mapping[str, Any]) -> aiohttp.BytesPayload:
+    return aiohttp.BytesPayload(compact_json(parameters).encode(), content_type="application/json")
+
+
+def _body(data: RequestData | None) -> aiohttp.BytesPayload | aiohttp.FormData | None:
     if data is None:
-        return None, {}
+        return None
     if not data.contains_files:
-        return json.dumps(data.parameters).encode(), {"Content-Type": "application/json"}
+        return _json_body(data.parameters)
     form = aiohttp.FormData(quote_fields=False)  # else names of files arrive percent-encoded
     for name, value in data.json_parameters.items():
         form.add_field(name, value)
     for name, (filename, content, media_type) in data.multipart_data.items():
         form.add_field(name, content, filename=filename, content_type=media_type)
-    return form, {}
+    return form
 
 
 def _json(payload: bytes) -> Any:
     """None for what is no JSON."""
     try:
-        return json.loads(payload)
+        return read_json(payload)
     except (ValueError, RecursionError):
         return None
 
 
 def _failure(error: Exception) -> TelegramError:
-    """The library's word for a failed exchange. https://docs.aiohttp.org/en/stable/client_reference.html#hierarchy-of-exceptions"""
-    what = type(error).__name__
-    match error:
-        case (
-            aiohttp.ClientConnectorError()
-            | aiohttp.ConnectionTimeoutError()
-            | aiohttp.ServerFingerprintMismatch()
-            | aiohttp.InvalidURL()
-            | aiohttp.NonHttpUrlClientError()
-        ):
-            return NotSentError(f"Telegram cannot be reached ({what})")
-        case TimeoutError():
-            return TimedOut(f"Telegram did not answer in time ({what})")
-        case _:
-            return NetworkError(f"the connection to Telegram broke ({what})")
+    """The library's word for a failed exchange."""
+    how, words = break_down(error, "Telegram")
+    if how == "not_reached":
+        return NotSentError(words)
+    return TimedOut(words) if how == "too_late" else NetworkError(words)
 
 
 def _check(status: int, retry_after: str | None, payload: bytes) -> None:
@@ -187,5 +245,7 @@ def _retry_after_seconds(header: str | None, payload: bytes) -> int:
     """From the body, else the header, else a guess. https://core.telegram.org/bots/api#responseparameters"""
     match _json(payload):
         case {"parameters": {"retry_after": int(seconds)}} if seconds > 0:
-            return seconds
-    return int(header) if header is not None and header.isdecimal() and len(header) < 9 else RETRY_AFTER_SECONDS
+            wait = seconds
+        case _:
+            wait = int(header) if header is not None and header.isdecimal() and len(header) < 9 else RETRY_AFTER_SECONDS
+    return min(wait, int(LONGEST_WAIT_SECONDS))

@@ -55,31 +55,32 @@ class File(_Wire):
 
 
 class RepliedTo(_Wire):
-    message_id: int
-    from_: User | None = Field(default=None, alias="from")
-
-
-class Message(_Wire):
-    """`date` in seconds since 1970; 0 when the message is out of the bot's reach (under a button)."""
+    """What every message has, and all that is read of one that is answered."""
 
     message_id: int
-    date: Seconds
-    chat: Chat
     from_: User | None = Field(default=None, alias="from")
     sender_chat: Chat | None = None
-    message_thread_id: int | None = None
-    is_topic_message: bool = False
-    reply_to_message: RepliedTo | None = None
-    text: Text | None = None
-    entities: list[Entity] = Field(default_factory=list)
-    caption: Text | None = None
-    caption_entities: list[Entity] = Field(default_factory=list)
     photo: list[File] = Field(default_factory=list)
     document: File | None = None
     audio: File | None = None
     voice: File | None = None
     video: File | None = None
     video_note: File | None = None
+
+
+class Message(RepliedTo):
+    """`date` in seconds since 1970; 0 when the message is out of the bot's reach (under a button)."""
+
+    date: Seconds
+    chat: Chat
+    message_thread_id: int | None = None
+    is_topic_message: bool = False
+    reply_to_message: RepliedTo | None = None
+    text: Text | None = None
+    entities: list[Entity] = Field(default_factory=list)
+    media_group_id: Text | None = None
+    caption: Text | None = None
+    caption_entities: list[Entity] = Field(default_factory=list)
     migrate_to_chat_id: int | None = None
 
 

@@ -5,7 +5,8 @@ from typing import Final
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from channels.errors import Unparsable
-from channels.message import Destination, InboundMessage, JsonObject
+from channels.message import Attachment, Destination, InboundMessage, JsonObject
+from channels.port import RawUpdate
 from routing.address import Address, Peer
 from routing.errors import InvalidSessionKey
 from routing.session_key import parse_session_key
@@ -14,7 +15,7 @@ WEB_ACCOUNT: Final = "default"
 
 
 class Said(BaseModel):
-    """What is stored. The gateway has let the speaker in and found the session before."""
+    """What is stored. The gateway has let the speaker in and found the session before. `images` are data URLs."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -26,6 +27,12 @@ class Said(BaseModel):
     is_direct: bool
     language: str | None
     said_at: AwareDatetime
+    images: tuple[str, ...] = ()
+
+
+def raw_update(said: Said) -> RawUpdate:
+    """As the inbox keeps it: what is said twice under one id is there once."""
+    return RawUpdate(said.id, said.model_dump_json())
 
 
 def parse_said(raw: JsonObject, account: str) -> InboundMessage | None:
@@ -50,4 +57,11 @@ def parse_said(raw: JsonObject, account: str) -> InboundMessage | None:
         mentioned=True,
         language=said.language,
         session_key=key,
+        attachments=tuple(_image(number, url) for number, url in enumerate(said.images, 1)),
     )
+
+
+def _image(number: int, url: str) -> Attachment:
+    media_type = url.partition(";")[0].removeprefix("data:")
+    size_bytes = len(url.partition(",")[2].rstrip("=")) * 3 // 4
+    return Attachment("image", f"image-{number}", media_type, size_bytes, url)

@@ -11,7 +11,7 @@ from aiohttp import web
 from pydantic import SecretStr
 
 from channels.clock import Clock
-from channels.config import AccountConfig
+from channels.config import BotAccount
 from channels.port import ChannelContext
 from channels.telegram.config import TelegramConfig, TelegramRate
 
@@ -109,5 +109,5 @@ def telegram_context(
     api_base: str, clock: Clock, *, token: str | None = TOKEN, rate: TelegramRate = UNLIMITED
 ) -> ChannelContext:
     secret = SecretStr(token) if token is not None else None
-    config = TelegramConfig(accounts={"default": AccountConfig(token=secret)}, api_base=api_base, rate=rate)
+    config = TelegramConfig(accounts={"default": BotAccount(token=secret)}, api_base=api_base, rate=rate)
     return ChannelContext("default", config, clock)

@@ -193,13 +193,14 @@ def test_a_limit_that_cannot_hold_a_character_is_refused() -> None:
         "(\"'",
     ],
 )
+@pytest.mark.no_cover
 def test_the_cost_grows_with_the_length_and_no_faster(piece: str) -> None:
     def seconds(length: int) -> float:
         text = (piece * length)[:length]
-        started = time.perf_counter()
+        started = time.thread_time()
         split_markdown(text, 4000, "utf16")
         split_entities(text, [{"type": "code", "offset": n, "length": 2} for n in range(0, length - 2, 5)], 4000)
-        return time.perf_counter() - started
+        return time.thread_time() - started
 
     short = min(seconds(25_000) for _ in range(2))
-    assert min(seconds(100_000) for _ in range(2)) < 12 * short + 0.02
+    assert any(seconds(100_000) < 12 * short + 0.02 for _ in range(3))

@@ -16,6 +16,7 @@ from channels.errors import NotSent
 from channels.message import Button, Delivery, Destination, InboundMessage, OutboundMessage
 from channels.port import ChannelContext
 from channels.testing import MemoryInbox
+from tests.patience import PATIENCE_SECONDS
 
 HERE = Destination("cli", "default", "1000")
 
@@ -29,11 +30,11 @@ def terminal(typed: str = "", screen: io.StringIO | None = None) -> CliChannel:
 
 async def test_receiving_ends_with_the_input() -> None:
     channel, inbox = terminal("first\n\nlast without an end"), MemoryInbox()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         await channel.receive(inbox)
     said = [channel.parse(json.loads(update.raw)) for update in inbox.stored.values()]
     assert [each and each.text for each in said] == ["first", None, "last without an end"]
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         await channel.receive(inbox)
     assert len(inbox.stored) == 3
 

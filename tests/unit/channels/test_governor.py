@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Iterable
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -123,6 +124,20 @@ async def test_typing_costs_a_chat_nothing() -> None:
     assert len(await send_all(governor, clock, ["-7"] * 3, 0)) == 3
 
 
+async def test_waiting_for_ones_turn_takes_no_place() -> None:
+    clock = ManualClock()
+    governor = Governor(clock, None, 1, None)
+    for _ in range(3):
+        await governor.acquire("7", is_group=False)
+    waiting = [asyncio.create_task(governor.wait_free("7")) for _ in range(5)]
+    await clock.advance(2.9)
+    assert not any(task.done() for task in waiting)
+    await clock.advance(0.2)
+    assert all(task.done() for task in waiting)
+    await governor.wait_free("8")
+    assert [at for _, at in await send_all(governor, clock, ["7"] * 3, 0)] == pytest.approx([3.1] * 3)
+
+
 async def test_chats_that_fell_silent_are_forgotten() -> None:
     clock = ManualClock()
     governor = Governor(clock, None, 1, 20)
@@ -170,3 +185,54 @@ async def test_without_limits_it_costs_next_to_nothing() -> None:
     for _ in range(10_000):
         await governor.acquire("7", is_group=False)
     assert time.process_time() - started < 0.1  # 10 µs each; it takes about half of one
+
+
+def drafts(governor: Governor, clock: ManualClock, chats: Iterable[str]) -> list[str]:
+    """Those of `chats` that may show a draft right now."""
+    return [chat for chat in chats if not governor.try_spare(chat, is_group=chat.startswith("-"))]
+
+
+async def test_drafts_leave_the_bot_a_third_of_its_second() -> None:
+    clock = ManualClock()
+    governor = Governor(clock, 30, 1, 20)
+    chats = [str(number) for number in range(100)]
+    assert len(drafts(governor, clock, chats)) == 20
+    sent = await send_all(governor, clock, [str(1000 + number) for number in range(10)], 0)
+    assert len(sent) == 10, "messages need not wait for drafts"
+
+
+async def test_drafts_wait_behind_messages_that_wait() -> None:
+    clock = ManualClock()
+    governor = Governor(clock, 1, None, None)
+    waiting = [asyncio.create_task(governor.acquire(chat, is_group=False)) for chat in ("1", "2", "3")]
+    await clock.advance(0)
+    assert drafts(governor, clock, "45") == []
+    await clock.advance(3)
+    assert all(task.done() for task in waiting)
+    await clock.advance(1)
+    assert drafts(governor, clock, "45") == ["4"]
+
+
+async def test_drafts_of_a_chat_are_spread_and_told_when_to_come_again() -> None:
+    clock = ManualClock()
+    governor = Governor(clock, 30, 1, 20)
+    times = []
+    while clock.monotonic() < 60:
+        seconds = governor.try_spare("-7", is_group=True)
+        if not seconds:
+            times.append(clock.monotonic())
+        await clock.advance(seconds or 0.1)
+    gaps = [later - earlier for earlier, later in pairwise(times)]
+    assert len(times) == 13
+    assert min(gaps) == pytest.approx(60 / 13)
+    assert max(gaps) == pytest.approx(60 / 13, abs=0.2)
+
+
+async def test_a_chat_that_must_wait_shows_no_draft() -> None:
+    clock = ManualClock()
+    governor = Governor(clock, None, None, None)
+    governor.hold("7", 5)
+    assert governor.try_spare("7", is_group=False) == pytest.approx(5)
+    assert drafts(governor, clock, "8") == ["8"]
+    await clock.advance(5)
+    assert drafts(governor, clock, "7") == ["7"]

@@ -75,6 +75,7 @@ async def test_a_failed_call_becomes_the_librarys_error(answer: Answer, kind: ty
         (body(b"slow down", 429, {"Retry-After": "9"}), 9),
         (body(b"slow down", 429, {"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT"}), 5),
         (body({"parameters": {"retry_after": -1}}, 429), 5),
+        (body({"parameters": {"retry_after": 10**400}}, 429), 86_400),
         (body({"parameters": None}, 429), 5),
     ],
 )

@@ -11,11 +11,12 @@ from aiohttp import WSMsgType, web
 from pydantic import SecretStr
 
 from channels.clock import ManualClock
-from channels.config import AccountConfig
+from channels.config import BotAccount
 from channels.discord.config import DiscordConfig, DiscordRate
 from channels.port import Channel, ChannelContext, Memory, ShortMemory
 from channels.registry import load_manifests, open_channel
 from channels.testing import MemoryInbox, eventually, receiving
+from tests.patience import PATIENCE_SECONDS
 from tests.unit.discord.setting import BOT, BOT_AUTHOR, CHANNEL, GUILD, OWN_ROLE, THREAD
 
 TOKEN = "canary.token.value"
@@ -202,7 +203,7 @@ class Setting:
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Channel]:
-        account = AccountConfig(token=SecretStr(self.token))
+        account = BotAccount(token=SecretStr(self.token))
         config = DiscordConfig(accounts={"default": account}, api_base=self.server.base, rate=self.rate)
         context = ChannelContext("default", config, self.clock, self.memory, TRY_AGAIN)
         async with open_channel(load_manifests()["discord"], context) as channel:
@@ -220,7 +221,7 @@ class Setting:
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Let everything run, the clock too, until `condition` holds."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while not condition():
                 await asyncio.sleep(0)
                 if self.clock.sleepers:

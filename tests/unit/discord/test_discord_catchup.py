@@ -70,6 +70,20 @@ async def test_a_thread_is_caught_up_inside_its_channel(setting: Setting) -> Non
     assert (said.address.peer.id, said.address.thread) == (CHANNEL, THREAD)
 
 
+async def test_first_message_of_a_direct_chat_brings_what_was_said_there_before(setting: Setting) -> None:
+    missed, fresh = direct_message("one", id=at(setting, 1)), direct_message("two", id=at(setting, 2))
+    history = f"GET /channels/{DIRECT}/messages"
+    setting.server.script[history].append(body([fresh, missed]))  # said while nobody listened, and in no list
+    inbox = setting.inbox()
+    async with setting.listening(inbox) as channel:
+        await setting.server.dispatch("MESSAGE_CREATE", fresh)
+        await eventually(lambda: len(inbox.stored) == 2)
+        await setting.server.dispatch("MESSAGE_CREATE", direct_message("three", id=at(setting, 3)))
+        await eventually(lambda: len(inbox.stored) == 3)
+        assert [each.text for each in parsed(channel, inbox)] == ["one", "two", "three"]
+    assert len(setting.server.calls_of(history)) == 1
+
+
 async def test_direct_chats_are_remembered_and_caught_up(setting: Setting) -> None:
     await hear_one(setting, direct_message("one", id=at(setting, 1)))
     missed = direct_message("two", id=at(setting, 2))

@@ -1,4 +1,4 @@
-"""What the bot says, as the data of a `chat.message` event. Pure."""
+"""What the bot says, as programs take it: the data of a `chat.message` event, the body of a request. Pure."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ from channels.utf16 import without_lone_surrogates
 
 
 def render_message(message: OutboundMessage) -> Sequence[JsonObject]:
-    """One part, whatever its length: clients show markdown themselves."""
+    """One part, whatever its length: programs show markdown themselves."""
     text = without_lone_surrogates(message.text)
     if not text.strip():
         return []
