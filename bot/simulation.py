@@ -11,9 +11,12 @@ from dataclasses import replace
 from pydantic import SecretStr
 
 from bot.errors import ConfigurationError
-from bot.settings.model import GatewaySettings, ModelEntry, Settings
+from bot.settings.language_models import ModelEntry
+from bot.settings.model import DispatchSettings, GatewaySettings, Settings
 from channels.clock import Clock
-from channels.config import AccountConfig
+from channels.config import BotAccount
+from channels.discord.config import DiscordConfig, DiscordRate
+from channels.simulator.journal import JournalInUse
 from channels.simulator.server import Simulator, run_simulator
 from channels.telegram.config import TelegramConfig, TelegramRate
 from channels.web.config import WebConfig
@@ -27,34 +30,60 @@ async def simulated(settings: Settings, port: int, clock: Clock) -> AsyncIterato
 
 
 @asynccontextmanager
+async def stand_in_models(settings: Settings, clock: Clock) -> AsyncIterator[Settings]:
+    """The settings with a stand-in for each model that has no key, in this process."""
+    async with run_simulator(port=0, state_dir=None, clock=clock) as simulator:
+        yield replace(settings, model_list=[_model(entry, simulator) for entry in settings.model_list])
+
+
+@asynccontextmanager
 async def stand_ins(settings: Settings, port: int, clock: Clock) -> AsyncIterator[Simulator]:
     """The stand-ins alone. Raises ConfigurationError when they cannot start."""
     async with AsyncExitStack() as stack:
+        home = settings.simulator_home
         try:
+            for folder in (settings.home, home):  # each by itself: `mode` does not hold for parents
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             simulator = await stack.enter_async_context(
-                run_simulator(port=port, state_dir=settings.home / "simulator" / "platforms", clock=clock)
+                run_simulator(port=port, state_dir=home / "platforms", clock=clock)
             )
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
                 raise ConfigurationError(f"port {port} is in use: choose another with --port") from error
-            raise ConfigurationError(f"the simulator cannot start: {error.strerror or error}") from error
+            if isinstance(error, JournalInUse):
+                fault = f"another simulator already uses {home}: end it, or set JAVIS_HOME to another folder"
+                raise ConfigurationError(fault) from error
+            fault = f"the simulator cannot start: {error.filename or home}: {error.strerror or error}"
+            remedy = "check the folder's rights, or set JAVIS_HOME to another folder"
+            raise ConfigurationError(f"{fault}: {remedy}") from error
         yield simulator
 
 
 def _pointed_at(settings: Settings, simulator: Simulator) -> Settings:
     telegram = TelegramConfig(
-        accounts={"default": AccountConfig(token=SecretStr(simulator.telegram_token))},
+        accounts={"default": BotAccount(token=SecretStr(simulator.telegram_token))},
         api_base=simulator.telegram_api_base,
         rate=TelegramRate(bot_per_second=None, chat_per_second=None, group_per_minute=None),
         dm_policy="open",
         group_policy="open",
         require_mention=False,
+        streaming=True,
     )
-    home = settings.home / "simulator"
+    discord = DiscordConfig(
+        accounts={"default": BotAccount(token=SecretStr(simulator.discord_token))},
+        api_base=simulator.discord_api_base,
+        rate=DiscordRate(bot_per_second=None, chat_per_second=None),
+        dm_policy="open",
+        group_policy="open",
+        require_mention=False,
+        streaming=True,
+    )
+    home = settings.simulator_home
     return replace(
         settings,
-        channels={"telegram": telegram, "web": settings.channels.get("web", WebConfig())},
+        channels={"telegram": telegram, "discord": discord, "web": settings.channels.get("web", WebConfig())},
         gateway=_anywhere(settings.gateway),
+        dispatch=_listening_anywhere(settings.dispatch),
         model_list=[_model(entry, simulator) for entry in settings.model_list],
         home=home,
         database=home / "javis.db",
@@ -66,8 +95,14 @@ def _anywhere(gateway: GatewaySettings) -> GatewaySettings:
     return gateway if "port" in gateway.model_fields_set else gateway.model_copy(update={"port": 0})
 
 
+def _listening_anywhere(dispatch: DispatchSettings) -> DispatchSettings:
+    """The same for webhooks."""
+    return dispatch if "webhook_port" in dispatch.model_fields_set else dispatch.model_copy(update={"webhook_port": 0})
+
+
 def _model(entry: ModelEntry, simulator: Simulator) -> ModelEntry:
-    """A model with a key stays real, so that a newcomer who has one may use it; the others are played."""
+    """A model with a key stays real, so that a newcomer who has one may use it; the others are played, and see."""
     if entry.api_key is not None:
         return entry
-    return entry.model_copy(update={"api_base": simulator.model_api_base, "api_key": SecretStr(simulator.model_key)})
+    played = {"api_base": simulator.model_api_base, "api_key": SecretStr(simulator.model_key), "vision": True}
+    return entry.model_copy(update=played)

@@ -22,7 +22,7 @@ from channels.simulator.server import Simulator, run_simulator
 @click.option("--state", type=click.Path(file_okay=False, path_type=Path), help="folder to remember in; none: memory")
 @click.option("--seed-users", type=click.IntRange(min=0), default=0, help="people with a direct chat, at least")
 def main(host: str, port: int, state: Path | None, seed_users: int) -> None:
-    """Simulate Telegram and a model on this machine."""
+    """Simulate Telegram, Discord and a model on this machine."""
     try:
         asyncio.run(_serve(host, port, state, seed_users))
     except (OSError, ValueError) as error:
@@ -47,6 +47,8 @@ def _announce(simulator: Simulator) -> None:
         "url": simulator.url,
         "telegram_api_base": simulator.telegram_api_base,
         "telegram_token": simulator.telegram_token,
+        "discord_api_base": simulator.discord_api_base,
+        "discord_token": simulator.discord_token,
         "model_api_base": simulator.model_api_base,
         "model_key": simulator.model_key,
     }

@@ -5,17 +5,20 @@ from collections.abc import Sequence
 from typing import Any, Final, Literal
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
 from channels.clock import Clock, deadline
 from channels.simulator.call import call_wire
+from channels.simulator.discord.stand_in import DiscordStandIn
 from channels.simulator.faults import ANYWHERE, Fault, FaultKind
 from channels.simulator.files import FileStore
 from channels.simulator.guard import HEADERS, Guard, Handler
 from channels.simulator.hub import EventHub
 from channels.simulator.model.refusals import REFUSALS
 from channels.simulator.model.stand_in import ModelStandIn
-from channels.simulator.telegram.people import Line, UnknownPlace
+from channels.simulator.places import UnknownPlace
+from channels.simulator.request import Body, SentFile, sent_once_there, told
+from channels.simulator.telegram.people import Line
 from channels.simulator.telegram.stand_in import TelegramStandIn
 from channels.simulator.telegram.state import BOT_ID, Chat
 from channels.simulator.telegram.wire import Wire
@@ -25,11 +28,10 @@ CHATS_SHOWN: Final = 50
 PING_SECONDS: Final = 20.0
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+PHOTOS: Final = frozenset({"image/jpeg", "image/png", "image/webp"})
 
 
-class _Say(_Body):
+class _Say(Body):
     chat_id: int
     user_id: int
     text: str = Field(min_length=1, max_length=4096)
@@ -40,31 +42,36 @@ class _Say(_Body):
         return Line(self.chat_id, self.user_id, self.text, self.topic, self.reply_to)
 
 
-class _SayMany(_Body):
+class _SayFile(SentFile):
+    chat_id: int
+    user_id: int
+
+
+class _SayMany(Body):
     messages: list[_Say]
 
 
-class _Press(_Body):
+class _Press(Body):
     chat_id: int
     message_id: int
     callback_data: str
     user_id: int
 
 
-class _Inject(_Body):
+class _Inject(Body):
     update: dict[str, Any]
 
 
-class _Person(_Body):
+class _Person(Body):
     user_id: int
     first_name: str = Field(min_length=1, max_length=64)
     language_code: str = Field("zh-hant", max_length=16)
 
 
-class _Switch(_Body):
+class _Switch(Body):
     """`on` false clears what fits; `kind` None then means every kind, `target` None every target."""
 
-    platform: Literal["telegram", "model"] = "telegram"
+    platform: Literal["telegram", "discord", "model"] = "telegram"
     kind: FaultKind | Literal["limits"] | None = None
     target: str | None = None
     on: bool = True
@@ -78,11 +85,19 @@ class Control:
     """One handler a path. Refuses with 400 and one line what it cannot do."""
 
     def __init__(
-        self, clock: Clock, telegram: TelegramStandIn, model: ModelStandIn, files: FileStore, hub: EventHub
+        self,
+        clock: Clock,
+        telegram: TelegramStandIn,
+        discord: DiscordStandIn,
+        model: ModelStandIn,
+        files: FileStore,
+        hub: EventHub,
     ) -> None:
         self._clock = clock
         self._telegram = telegram
+        self._discord = discord
         self._model = model
+        self._faults_of = {"telegram": telegram.faults, "discord": discord.faults, "model": model.faults}
         self._files = files
         self._hub = hub
 
@@ -90,6 +105,7 @@ class Control:
         posts: dict[str, Handler] = {
             "say": self.say,
             "say_many": self.say_many,
+            "file": self.say_file,
             "press": self.press,
             "inject": self.inject,
             "people": self.name_person,
@@ -105,9 +121,9 @@ class Control:
             "files/{id}": self.show_file,
         }
         for path, handler in posts.items():
-            router.add_post(f"/simulator/{path}", guard.protect(_told(handler)))
+            router.add_post(f"/simulator/{path}", guard.protect(told(handler)))
         for path, handler in gets.items():
-            router.add_get(f"/simulator/{path}", guard.protect(_told(handler)))
+            router.add_get(f"/simulator/{path}", guard.protect(told(handler)))
 
     async def say(self, request: web.Request) -> web.Response:
         line = _Say.model_validate_json(await request.read()).line()
@@ -118,6 +134,18 @@ class Control:
     async def say_many(self, request: web.Request) -> web.Response:
         body = _SayMany.model_validate_json(await request.read())
         return web.json_response({"update_ids": self._telegram.say_many(say.line() for say in body.messages)})
+
+    async def say_file(self, request: web.Request) -> web.Response:
+        """A picture goes as a photo, as people's apps send it, anything else as a document."""
+        file = _SayFile.model_validate_json(await request.read())
+        where = (file.chat_id, file.user_id)
+        if file.media_type in PHOTOS:
+            update_id = await self._telegram.say_photo(*where, file.data, caption=file.text)
+        else:
+            update_id = await self._telegram.say_document(
+                *where, file.name, file.data, media_type=file.media_type, caption=file.text
+            )
+        return web.json_response({"update_id": update_id})
 
     async def press(self, request: web.Request) -> web.Response:
         body = _Press.model_validate_json(await request.read())
@@ -135,9 +163,8 @@ class Control:
 
     async def switch_fault(self, request: web.Request) -> web.Response:
         switch = _Switch.model_validate_json(await request.read())
-        if switch.kind == "limits" or (switch.kind is None and switch.platform == "telegram"):
-            self._telegram.limits_on = switch.on
-        faults = self._telegram.faults if switch.platform == "telegram" else self._model.faults
+        self._switch_limits(switch)
+        faults = self._faults_of[switch.platform]
         if switch.kind == "limits":
             pass
         elif not switch.on:
@@ -153,22 +180,26 @@ class Control:
                 status=switch.status,
                 reason=switch.reason if switch.kind == "refuse" else "",
             )
+            if switch.platform == "discord" and switch.kind == "disconnect":
+                self._discord.gateway.cut()
         self._hub.publish("faults", self._faults())
         return web.json_response(self._faults())
+
+    def _switch_limits(self, switch: _Switch) -> None:
+        """The platforms' own rate limits; they go off with everything else."""
+        if switch.kind == "limits" or (switch.kind is None and not switch.on):
+            if switch.platform == "telegram":
+                self._telegram.limits_on = switch.on
+            elif switch.platform == "discord":
+                self._discord.limits_on = switch.on
 
     async def show_faults(self, _request: web.Request) -> web.Response:
         return web.json_response(self._faults())
 
     async def show_sent(self, request: web.Request) -> web.Response:
-        """`chat`: only this one. `at_least` and `timeout` (seconds): wait until there are so many, or 408."""
+        """`chat`: only this one; the rest as `sent_once_there` has it."""
         chat = int(request.query["chat"]) if "chat" in request.query else None
-        at_least = int(request.query.get("at_least", 0))
-        try:
-            async with deadline(self._clock, float(request.query.get("timeout", 30))):
-                sent = await self._telegram.wait_for_sent(at_least, chat)
-        except TimeoutError:
-            return web.json_response({"error": f"fewer than {at_least} messages"}, status=408)
-        return web.json_response({"sent": sent})
+        return await sent_once_there(self._clock, request, lambda count: self._telegram.wait_for_sent(count, chat))
 
     async def show_state(self, _request: web.Request) -> web.Response:
         telegram = self._telegram
@@ -183,7 +214,9 @@ class Control:
                 "pending": len(telegram.pending),
                 "polled": telegram.updates.is_polled,
                 "calls": dict(telegram.calls),
-                "recent": [call_wire(call) for call in [*telegram.api.recent, *self._model.recent]],
+                "recent": [
+                    call_wire(call) for call in [*telegram.api.recent, *self._discord.rest.recent, *self._model.recent]
+                ],
                 "faults": self._faults(),
             }
         )
@@ -210,8 +243,8 @@ class Control:
     async def stream_events(self, request: web.Request) -> web.StreamResponse:
         """Server-sent events of all that happens from now on."""
         response = web.StreamResponse(headers=HEADERS | {"Content-Type": "text/event-stream"})
-        await response.prepare(request)
         with self._hub.watch() as queue:
+            await response.prepare(request)
             await response.write(b": here\n\n")
             while True:
                 try:
@@ -226,26 +259,11 @@ class Control:
 
     def _faults(self) -> dict[str, Any]:
         return {
-            "limits": self._telegram.limits_on,
+            "limits": {"telegram": self._telegram.limits_on, "discord": self._discord.limits_on},
             "telegram": _fault_list(self._telegram.faults.active),
+            "discord": _fault_list(self._discord.faults.active),
             "model": _fault_list(self._model.faults.active),
         }
-
-
-def _told(handler: Handler) -> Handler:
-    """Turn what the caller did wrong into 400 with one line."""
-
-    async def told(request: web.Request) -> web.StreamResponse:
-        try:
-            return await handler(request)
-        except ValidationError as error:
-            first = error.errors(include_input=False, include_url=False, include_context=False)[0]
-            words = f"{'.'.join(str(step) for step in first['loc']) or 'body'}: {first['msg']}"
-            return web.json_response({"error": words}, status=400)
-        except (ValueError, UnknownPlace) as error:
-            return web.json_response({"error": str(error)}, status=400)
-
-    return told
 
 
 def _fault_list(faults: Sequence[Fault]) -> list[dict[str, Any]]:

@@ -12,9 +12,20 @@ FaultKind = Literal[
     "delay",  # recorded and answered, but late
     "refuse",  # the model's own refusals
     "not_json",  # the model answers with something that is not JSON
+    "slow",  # the model's stream comes piece by piece, with a pause before each
+    "break_off",  # the model's stream ends half way with an error of its own
 ]
 TELEGRAM_FAULTS: Final[Sequence[FaultKind]] = ("rate_limit", "server_error", "disconnect", "lose_answer", "delay")
-MODEL_FAULTS: Final[Sequence[FaultKind]] = ("refuse", "disconnect", "lose_answer", "not_json", "delay")
+DISCORD_FAULTS: Final[Sequence[FaultKind]] = TELEGRAM_FAULTS
+MODEL_FAULTS: Final[Sequence[FaultKind]] = (
+    "refuse",
+    "disconnect",
+    "lose_answer",
+    "not_json",
+    "delay",
+    "slow",
+    "break_off",
+)
 
 ANYWHERE: Final = "*"
 
@@ -24,8 +35,8 @@ class Fault:
     """One thing that goes wrong.
 
     `target` is the method it hits, ANYWHERE all of them. `remaining` is how often it will still happen, None until it
-    is cleared. `seconds` is the delay, or what a 429 asks to wait; `status` belongs to `server_error`, `reason` (a key
-    of `refusals.REFUSALS`) to `refuse`.
+    is cleared. `seconds` is the delay, the pause, or what a 429 asks to wait; `status` belongs to `server_error`,
+    `reason` (a key of `refusals.REFUSALS`) to `refuse`.
     """
 
     kind: FaultKind

@@ -1,20 +1,27 @@
-"""The simulator's folder: secrets, journal and uploaded files, opened together."""
+"""The simulator's folder: secrets, journals and uploaded files, opened together."""
 
+import base64
 import errno
 import re
 import secrets
 import string
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Generic, TypeVar
 
+from channels.simulator.discord.state import BOT_ID as DISCORD_BOT_ID
+from channels.simulator.discord.state import DiscordState
 from channels.simulator.files import FileStore
 from channels.simulator.journal import Journal, NoJournal, exclusive, open_journal, read_records
 from channels.simulator.telegram.state import BOT_ID, TelegramState
 
-_TOKEN: Final = re.compile(rf"{BOT_ID}:[A-Za-z0-9_-]{{35}}")
+S = TypeVar("S", TelegramState, DiscordState)
+
+_TELEGRAM_TOKEN: Final = re.compile(rf"{BOT_ID}:[A-Za-z0-9_-]{{35}}")
+_DISCORD_BOT: Final = base64.urlsafe_b64encode(DISCORD_BOT_ID.encode()).decode().rstrip("=")
+_DISCORD_TOKEN: Final = re.compile(rf"{_DISCORD_BOT}\.[A-Za-z0-9_-]{{6}}\.[A-Za-z0-9_-]{{38}}")
 _KEY: Final = re.compile(r"sk-[A-Za-z0-9]{48}")
 _LETTERS: Final = string.ascii_letters + string.digits
 
@@ -24,13 +31,19 @@ class StateUnreadable(OSError):
 
 
 @dataclass(frozen=True, slots=True)
-class Remembered:
-    """What an earlier process left, and where this one writes."""
+class Kept(Generic[S]):
+    """Of one platform: what an earlier process left, and where this one writes."""
 
     token: str
-    model_key: str
-    state: TelegramState
+    state: S
     journal: Journal
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    telegram: Kept[TelegramState]
+    discord: Kept[DiscordState]
+    model_key: str
     files: FileStore
 
 
@@ -38,28 +51,42 @@ class Remembered:
 def open_folder(folder: Path | None) -> Iterator[Remembered]:
     """Everything under `folder`, made as needed; None keeps all in memory.
 
-    Raises JournalInUse when another simulator works there, StateUnreadable when the journal is broken.
+    Raises JournalInUse when another simulator works there, StateUnreadable when a journal is broken.
     """
     if folder is None:
-        yield Remembered(_new_token(), _new_key(), TelegramState(), NoJournal(), FileStore(None))
+        yield Remembered(
+            Kept(_telegram_token(), TelegramState(), NoJournal()),
+            Kept(discord_token(), DiscordState(), NoJournal()),
+            _model_key(),
+            FileStore(None),
+        )
         return
-    with exclusive(folder):
-        token = _keep(folder / "telegram_token", _TOKEN, _new_token())
-        key = _keep(folder / "model_key", _KEY, _new_key())
-        path = folder / "telegram.jsonl"
-        state = _replay(path)
-        with open_journal(path, state.snapshot()) as journal:
-            yield Remembered(token, key, state, journal, FileStore(folder / "files"))
+    with ExitStack() as stack:
+        stack.enter_context(exclusive(folder))
+        yield Remembered(
+            _open_platform(stack, folder, "telegram", TelegramState(), _TELEGRAM_TOKEN, _telegram_token),
+            _open_platform(stack, folder, "discord", DiscordState(), _DISCORD_TOKEN, discord_token),
+            _keep(folder / "model_key", _KEY, _model_key()),
+            FileStore(folder / "files"),
+        )
 
 
-def _replay(path: Path) -> TelegramState:
-    state = TelegramState()
+def discord_token() -> str:
+    """A fresh one: the bot's id, a time and a secret, as Discord writes them."""
+    return f"{_DISCORD_BOT}.{_random(6)}.{_random(38)}"
+
+
+def _open_platform(
+    stack: ExitStack, folder: Path, name: str, state: S, shape: re.Pattern[str], fresh: Callable[[], str]
+) -> Kept[S]:
+    token = _keep(folder / f"{name}_token", shape, fresh())
+    path = folder / f"{name}.jsonl"
     try:
         for record in read_records(path):
             state.apply(record)
     except (LookupError, TypeError) as error:
         raise StateUnreadable(errno.EINVAL, "broken journal, delete it to begin anew", str(path)) from error
-    return state
+    return Kept(token, state, stack.enter_context(open_journal(path, state.snapshot())))
 
 
 def _keep(path: Path, shape: re.Pattern[str], fresh: str) -> str:
@@ -71,9 +98,13 @@ def _keep(path: Path, shape: re.Pattern[str], fresh: str) -> str:
     return fresh
 
 
-def _new_token() -> str:
-    return f"{BOT_ID}:" + "".join(secrets.choice(_LETTERS) for _ in range(35))
+def _telegram_token() -> str:
+    return f"{BOT_ID}:{_random(35)}"
 
 
-def _new_key() -> str:
-    return "sk-" + "".join(secrets.choice(_LETTERS) for _ in range(48))
+def _model_key() -> str:
+    return f"sk-{_random(48)}"
+
+
+def _random(length: int) -> str:
+    return "".join(secrets.choice(_LETTERS) for _ in range(length))

@@ -16,6 +16,7 @@ _CHINESE: Final = re.compile(r"[\u3400-\u9fff]")
 _SIMPLIFIED: Final = frozenset("写个这为们说对时会国发问么没现样当请单测试数应该长门见书车东马语话给让过还进远边习电")
 _FIBONACCI: Final = re.compile(r"fibonacci|[費费斐].{0,1}波那[契齊切]|費氏數列|费氏数列", re.IGNORECASE)
 _QUOTED_CHARACTERS: Final = 200
+_IN_A_GROUP: Final = re.compile(r'<message from="[^"]*">(.*?)</message>', re.DOTALL)  # how Javis tells who wrote it
 
 _CODE: Final = '''```python
 import unittest
@@ -92,6 +93,11 @@ _OTHER_WORDS: Final[dict[Language, str]] = {
         "Before this question the request held {history} messages. Set `KIMI_API_KEY` and the real Kimi will answer."
     ),
 }
+_IMAGE_WORDS: Final[dict[Language, str]] = {
+    "zh-Hant": "跟問題一起來的有 {count} 張圖片。",
+    "zh-Hans": "跟问题一起来的有 {count} 张图片。",
+    "en": "With the question came images: {count}.",
+}
 
 
 def answer(messages: Sequence[Message]) -> str:
@@ -105,20 +111,29 @@ def answer(messages: Sequence[Message]) -> str:
     quoted = " ".join(question.split())
     if len(quoted) > _QUOTED_CHARACTERS:
         quoted = quoted[:_QUOTED_CHARACTERS] + "…"
-    return _OTHER_WORDS[language].format(question=quoted, history=max(0, history))
+    told = _OTHER_WORDS[language].format(question=quoted, history=max(0, history))
+    images = count_images(messages[-1]) if messages else 0
+    return f"{told}\n\n{_IMAGE_WORDS[language].format(count=images)}" if images else told
 
 
 def last_question(messages: Sequence[Message]) -> str:
-    """The last thing that the user wrote; empty when the user wrote nothing."""
-    return next((text_of(message) for message in reversed(messages) if message.get("role") == "user"), "")
+    """The last thing that a person wrote; empty when nobody wrote anything."""
+    text = next((text_of(message) for message in reversed(messages) if message.get("role") == "user"), "")
+    return _IN_A_GROUP.sub(r"\1", text)
 
 
 def text_of(message: Message) -> str:
     """The text of a message whose content is a string or a list of parts."""
     content = message.get("content")
     if isinstance(content, list):
-        return "\n".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
+        return "\n".join(str(part.get("text", "")) for part in content if isinstance(part, dict) and "text" in part)
     return content if isinstance(content, str) else ""
+
+
+def count_images(message: Message) -> int:
+    content = message.get("content")
+    parts = content if isinstance(content, list) else []
+    return sum(isinstance(part, dict) and part.get("type") == "image_url" for part in parts)
 
 
 def guess_language(text: str) -> Language:

@@ -32,7 +32,13 @@ REFUSALS: Final = {
         429, "exceeded_current_quota_error", "You exceeded your current token quota, please check your account balance"
     ),
     "server_error": Refusal(500, "server_error", "Internal server error"),
+    "unavailable": Refusal(503, "service_unavailable", "The service is temporarily unavailable"),
     "bad_key": BAD_KEY,
+    "forbidden": Refusal(403, "permission_denied_error", "Your account has no permission for this model"),
+    "client_refused": Refusal(403, "access_terminated_error", "This client may not use the coding endpoint"),
+    "membership": Refusal(402, "membership_required", "An active membership is needed"),
+    "no_model": Refusal(404, "resource_not_found_error", "Not found the model or permission denied"),
+    "bad_request": Refusal(400, "invalid_request_error", "Invalid request: the context is too long"),
     "content_filter": Refusal(400, "content_filter", "The request was rejected because it was considered high risk"),
 }
 

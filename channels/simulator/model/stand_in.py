@@ -8,7 +8,7 @@ import hmac
 import json
 import math
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from typing import Any, Final
 
 from aiohttp import web
@@ -17,6 +17,7 @@ from channels.clock import Clock
 from channels.simulator.call import Call, call_wire, drop
 from channels.simulator.faults import MODEL_FAULTS, Fault, FaultKind, Faults
 from channels.simulator.hub import EventHub
+from channels.simulator.model.chunks import chunks, finish_reason, server_sent
 from channels.simulator.model.persona import answer, estimate_tokens, text_of
 from channels.simulator.model.refusals import BAD_KEY, REFUSALS, Refusal, invalid_request
 
@@ -28,7 +29,6 @@ COMPLETIONS: Final = "chat/completions"
 BODIES_KEPT: Final = 2000
 MODELS: Final = ("moonshot-v1-8k", "moonshot-v1-32k", "moonshot-v1-128k", "kimi-k2.6", "kimi-k3")
 _MESSAGE_TOKENS: Final = 4  # role and separators of one message
-_PIECE_CHARACTERS: Final = 12
 _NOT_JSON: Final = "<html><body><h1>504 Gateway Time-out</h1></body></html>"
 
 
@@ -84,8 +84,28 @@ class ModelStandIn:
             return _refuse(refusal or invalid_request("the body is no JSON object"))
         completion = self._complete(body)
         if body.get("stream"):
-            return await _stream(request, body, completion, cut="lose_answer" in faults)
+            return await self._stream(request, body, completion, faults)
         return drop(request) if "lose_answer" in faults else web.json_response(completion)
+
+    async def _stream(
+        self, request: web.Request, body: JsonBody, completion: JsonBody, faults: dict[FaultKind, Fault]
+    ) -> web.StreamResponse:
+        """Send `completion` as server-sent events; a fault ends them half way."""
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-cache"})
+        await response.prepare(request)
+        events = list(chunks(completion, with_usage=bool((body.get("stream_options") or {}).get("include_usage"))))
+        broken = "lose_answer" in faults or "break_off" in faults
+        for event in events[: len(events) // 2] if broken else events:
+            if "slow" in faults:
+                await self._clock.sleep(faults["slow"].seconds)
+            await response.write(server_sent(event))
+            await asyncio.sleep(0)
+        if "lose_answer" in faults:
+            return drop(request)
+        end = server_sent(REFUSALS["engine_overloaded"].body()) if broken else b"data: [DONE]\n\n"
+        await response.write(end)
+        await response.write_eof()
+        return response
 
     def _refusal(self, request: web.Request, body: JsonBody | None) -> Refusal | None:
         return _check(body) if self._has_key(request) else BAD_KEY
@@ -106,8 +126,13 @@ class ModelStandIn:
             "object": "chat.completion",
             "created": int(self._clock.now().timestamp()),
             "model": body["model"],
-            "choices": [{"index": 0, "message": message, "finish_reason": _finish_reason(message)}],
-            "usage": {"prompt_tokens": prompt, "completion_tokens": written, "total_tokens": prompt + written},
+            "choices": [{"index": 0, "message": message, "finish_reason": finish_reason(message)}],
+            "usage": {
+                "prompt_tokens": prompt,
+                "completion_tokens": written,
+                "total_tokens": prompt + written,
+                "cached_tokens": 0,
+            },
         }
 
     def _note(self, status: int, started: float, faults: dict[FaultKind, Fault]) -> None:
@@ -149,44 +174,7 @@ def _check_temperature(model: str, temperature: Any) -> Refusal | None:
     return None
 
 
-def _finish_reason(message: JsonBody) -> str:
-    return "tool_calls" if message.get("tool_calls") else "stop"
-
-
 def _refuse(refusal: Refusal) -> web.Response:
     wait = refusal.retry_after_seconds
     headers = {"Retry-After": str(wait)} if wait is not None else None
     return web.json_response(refusal.body(), status=refusal.status, headers=headers)
-
-
-async def _stream(request: web.Request, body: JsonBody, completion: JsonBody, *, cut: bool) -> web.StreamResponse:
-    """Send `completion` as server-sent events; `cut` drops the connection half way."""
-    response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-cache"})
-    await response.prepare(request)
-    events = list(_chunks(completion, with_usage=bool((body.get("stream_options") or {}).get("include_usage"))))
-    for event in events[: len(events) // 2] if cut else events:
-        await response.write(f"data: {json.dumps(event, ensure_ascii=False)}\n\n".encode())
-        await asyncio.sleep(0)
-    if cut:
-        return drop(request)
-    await response.write(b"data: [DONE]\n\n")
-    await response.write_eof()
-    return response
-
-
-def _chunks(completion: JsonBody, *, with_usage: bool) -> Iterator[JsonBody]:
-    """The events of a stream (https://platform.openai.com/docs/api-reference/chat-streaming)."""
-    common = {name: completion[name] for name in ("id", "created", "model")} | {"object": "chat.completion.chunk"}
-    message = completion["choices"][0]["message"]
-    for delta in _deltas(message):
-        yield common | {"choices": [{"index": 0, "delta": delta, "finish_reason": None}]}
-    yield common | {"choices": [{"index": 0, "delta": {}, "finish_reason": _finish_reason(message)}]}
-    if with_usage:
-        yield common | {"choices": [], "usage": completion["usage"]}
-
-
-def _deltas(message: JsonBody) -> Sequence[JsonBody]:
-    text = text_of(message)
-    pieces = [text[start : start + _PIECE_CHARACTERS] for start in range(0, len(text), _PIECE_CHARACTERS)]
-    rest = {name: value for name, value in message.items() if name != "content"}
-    return [rest | {"content": ""}, *({"content": piece} for piece in pieces)]

@@ -1,87 +1,65 @@
-// The page: who speaks, in which chat, and what happens there, told by the server as it happens.
+// The page: who speaks, in which chat of which platform, and what happens there, told by the server as it happens.
 
-import { ask, byId, make } from "./dom.js";
-import { renderMessage, summary } from "./message.js";
+import { DiscordWorld } from "./discord.js";
+import { ask, byId, make, sendable } from "./dom.js";
+import { CommandMenu } from "./menu.js";
+import { renderMessage } from "./message.js";
 import { openPanel, showCall, showFaults, showRoad } from "./panel.js";
-import { fillWords, knownNames, language, showDay, text } from "./text.js";
+import { TelegramWorld } from "./telegram.js";
+import { fillWords, language, showDay, text } from "./text.js";
 
-const DIRECT = "direct";
 const TYPING_MS = 5000;
 const SAME_SPEAKER_SECONDS = 300;
 const OFFLINE_AFTER_MS = 3000;
 const TOAST_MS = 4000;
 
-const world = { bot: null, users: new Map(), chats: new Map() };
-const view = { place: null, speaker: null, quoting: null, unread: new Map(), typing: null, polled: false,
-  presence: 0, toast: 0, atEnd: true };
+const view = { world: null, place: null, role: 0, quoting: null, unread: new Map(), typing: null, presence: 0, toast: 0,
+  atEnd: true };
 const log = byId("log");
 const box = byId("text");
+const tell = { added, changed, removed, typing, presence: showPresence, toast, reload, places: drawChats };
+const worlds = [new TelegramWorld(tell), new DiscordWorld(tell)];
+const held = [];
+let loads = 0;
+const menu = new CommandMenu(byId("menu"), box, () => view.world, () => [view.place, view.role]);
 
 // --- who and where ---
 
-const chatId = () => (view.place === DIRECT ? view.speaker : view.place);
-const chat = () => world.chats.get(chatId());
-const groups = () => [...world.chats.values()].filter((each) => each.wire.type !== "private");
-const speakers = () => groups()[0]?.members.slice(0, 3) ?? [...world.users.keys()].slice(0, 3);
-const hueOf = (user) => (user.is_bot ? "bot" : String(Math.max(0, speakers().indexOf(user.id)) % 4));
-
-function takeState(state) {
-  world.bot = state.bot;
-  world.users = new Map(state.users.map((user) => [user.id, user]));
-  world.chats = new Map(state.chats.map((each) => [each.chat.id, {
-    wire: each.chat,
-    members: each.members,
-    topics: each.topics,
-    messages: new Map(each.messages.map((message) => [message.message_id, message])),
-  }]));
-  view.place ??= groups()[0]?.wire.id ?? DIRECT;
-  view.speaker ??= speakers()[0];
-  showPresence(state.polled);
-}
-
-/** Give the three roles the names of the page's language, unless somebody named them otherwise. */
-async function nameRoles() {
-  for (const [index, id] of speakers().entries()) {
-    const user = world.users.get(id);
-    const name = text.roles[index];
-    if (!knownNames.has(user.first_name) || user.first_name === name) continue;
-    await ask("people", { user_id: id, first_name: name, language_code: language.toLowerCase() });
-    user.first_name = name;
-  }
-}
+const speaker = () => view.world.people()[view.role];
+const messages = () => view.world.messages(view.place, view.role);
+const hueOf = (author) => (author.bot ? "bot" : String(Math.max(0, view.world.people().findIndex((each) => each.id === author.id)) % 4));
+const keyOf = (world, place) => `${world.name}/${place}`;
 
 // --- drawing ---
 
 function drawChats() {
-  const tabs = groups().map((each) => [each.wire.id, each.wire.title, "👥", lastWords(each)]);
-  const direct = world.chats.get(view.speaker);
-  tabs.push([DIRECT, text.direct, "🤖", direct?.messages.size ? lastWords(direct) : text.directHint(speakerName())]);
-  byId("chats").replaceChildren(...tabs.map(([place, title, face, hint]) => {
-    const selected = place === view.place;
-    const tab = make("button", {
-      type: "button", role: "tab", class: "chat", "data-place": place, "aria-selected": String(selected),
-      tabindex: selected ? "0" : "-1", "aria-controls": "talk",
-    }, make("span", { class: "face", "aria-hidden": "true" }, face),
-      make("span", { class: "chat-words" }, make("strong", {}, title), make("small", {}, hint)));
-    const unread = view.unread.get(place);
-    if (unread) tab.append(make("b", { class: "unread" }, String(unread)));
-    tab.addEventListener("click", () => goToChat(place));
-    return tab;
-  }));
+  for (const world of worlds) {
+    const tabs = world.places(view.role).map((place) => {
+      const selected = world === view.world && place.id === view.place;
+      const tab = make("button", {
+        type: "button", role: "tab", class: place.inner ? "chat inner" : "chat", "data-place": place.id,
+        "aria-selected": String(selected), tabindex: selected ? "0" : "-1", "aria-controls": "talk",
+      }, make("span", { class: place.sign ? "face sign" : "face", "aria-hidden": "true" }, place.face),
+        make("span", { class: "chat-words" }, make("strong", {}, place.title), make("small", {}, place.hint)));
+      const unread = view.unread.get(keyOf(world, place.id));
+      if (unread) tab.append(make("b", { class: "unread" }, String(unread)));
+      tab.addEventListener("click", () => goToChat(world, place.id));
+      return tab;
+    });
+    if (world !== view.world && tabs.length) tabs[0].tabIndex = 0;
+    byId(`${world.name}-chats`).replaceChildren(...tabs);
+  }
+  byId("discord-title").textContent = worlds[1].title();
 }
 
-const speakerName = () => world.users.get(view.speaker)?.first_name ?? "";
-
-function lastWords(each) {
-  const last = [...each.messages.values()].at(-1);
-  return last ? `${last.from.first_name}: ${summary(last)}` : text.empty;
-}
-
-function goToChat(place) {
+function goToChat(world, place) {
+  view.world = world;
   view.place = place;
-  view.unread.delete(place);
+  view.unread.delete(keyOf(world, place));
+  document.body.dataset.world = world.name;
   stopQuoting();
   draw();
+  byId("chats").querySelector("[aria-selected=true]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
   box.focus({ preventScroll: true });
 }
 
@@ -90,43 +68,42 @@ function draw() {
   drawSpeakers();
   drawLog();
   showTyping(null);
+  presence();
+  box.placeholder = view.world.placeholder(view.place);
+  menu.close();
 }
 
 function drawSpeakers() {
   const legend = byId("speakers").querySelector("legend");
-  byId("speakers").replaceChildren(legend, ...speakers().map((id) => {
-    const user = world.users.get(id);
-    const input = make("input", { type: "radio", name: "speaker", value: id });
-    input.checked = id === view.speaker;
+  byId("speakers").replaceChildren(legend, ...view.world.people().map((person, role) => {
+    const input = make("input", { type: "radio", name: "speaker", value: person.id });
+    input.checked = role === view.role;
     input.addEventListener("change", () => {
-      view.speaker = id;
+      view.role = role;
       draw();
-      byId("speakers").querySelector(`input[value="${id}"]`).focus();
+      byId("speakers").querySelector(`input[value="${person.id}"]`).focus();
     });
-    return make("label", { "data-hue": hueOf(user) }, input,
-      make("i", {}), make("span", {}, user.first_name));
+    return make("label", { "data-hue": hueOf(person) }, input, make("i", {}), make("span", {}, person.name));
   }));
 }
 
 function drawHead() {
-  const current = chat();
-  const direct = view.place === DIRECT;
-  byId("title").textContent = direct ? world.bot.first_name : current.wire.title;
-  byId("head-face").textContent = direct ? "🤖" : "👥";
-  const calm = direct ? text.directHint(speakerName()) : text.members(current.members.length);
-  byId("subtitle").textContent = view.typing ? `${text.typing(world.bot.first_name)}…` : calm;
+  const head = view.world.head(view.place, view.role);
+  byId("title").textContent = head.title;
+  byId("head-face").textContent = head.face;
+  byId("subtitle").textContent = view.typing ? `${text.typing(view.world.botName())}…` : head.hint;
   byId("subtitle").classList.toggle("live", Boolean(view.typing));
 }
 
 function drawLog() {
-  const messages = [...chat().messages.values()];
   log.replaceChildren();
-  if (!messages.length) {
+  const all = messages();
+  if (!all.length) {
     log.append(make("li", { class: "empty" }, make("span", { "aria-hidden": "true" }, "💬"),
-      make("strong", {}, text.empty), make("span", {}, text.emptyHint)));
+      make("strong", {}, text.empty), make("span", {}, view.world.emptyHint(view.place))));
   }
   let before = null;
-  for (const message of messages) {
+  for (const message of all) {
     addMessage(message, before);
     before = message;
   }
@@ -135,92 +112,85 @@ function drawLog() {
 }
 
 function addMessage(message, before) {
-  if (!message.text && !message.caption && !message.document) return;
-  if (!before || showDay(before.date) !== showDay(message.date)) {
-    log.append(make("li", { class: "day" }, make("span", {}, showDay(message.date))));
+  if (!before || showDay(before.at) !== showDay(message.at)) {
+    log.append(make("li", { class: "day" }, make("span", {}, showDay(message.at))));
   }
   log.append(drawMessage(message, before));
 }
 
 function drawMessage(message, before) {
-  const mine = message.from.id === view.speaker;
-  const follows = before?.from.id === message.from.id && message.date - before.date < SAME_SPEAKER_SECONDS;
+  const mine = message.author.id === speaker().id;
+  const follows = before?.author.id === message.author.id && message.at - before.at < SAME_SPEAKER_SECONDS && !message.above;
   return renderMessage(message, {
     mine,
-    showName: !mine && !follows && view.place !== DIRECT,
+    showName: !mine && !follows && !view.world.isDirect(view.place),
     showFace: !follows,
-    hue: hueOf(message.from),
-    hooks: { command: fillBox, reply: startQuoting, press, goTo },
+    hue: hueOf(message.author),
+    hooks: { command: fillBox, reply: startQuoting, press, goTo, thread: view.world.canOpenThread(view.place, message) && openThread },
   });
 }
 
 function showExample() {
-  byId("try").hidden = [...chat().messages.values()].some((each) => !each.from.is_bot) || box.value !== "";
+  const said = messages().some((each) => !each.author.bot);
+  byId("try").hidden = said || box.value !== "" || !view.world.takesExample(view.place);
 }
 
-// --- what the server tells ---
+// --- what a world tells ---
 
-function placeOf(id) {
-  return world.chats.get(id)?.wire.type === "private" ? DIRECT : id;
-}
+// `owner` is the one person who sees it; nobody's name means everyone.
+const isMine = (world, owner) => owner === undefined || owner === world.people()[view.role].id;
+const isShown = (world, place, owner) => world === view.world && place === view.place && isMine(world, owner);
 
-function onMessage(message) {
-  const there = world.chats.get(message.chat.id);
-  if (!there) return reload();
-  const before = [...there.messages.values()].at(-1);
-  there.messages.set(message.message_id, message);
-  if (message.chat.id === chatId()) {
+function added(world, place, message, owner) {
+  if (isShown(world, place, owner)) {
     const atEnd = isAtEnd();
     log.querySelector(".empty")?.remove();
-    if (message.from.is_bot) showTyping(null);
-    addMessage(message, before);
-    if (atEnd || message.from.id === view.speaker) log.scrollTop = log.scrollHeight;
+    if (message.author.bot) showTyping(null);
+    addMessage(message, messages().at(-2));
+    if (atEnd || message.author.id === speaker().id) log.scrollTop = log.scrollHeight;
     showExample();
     showNewest();
-  } else if (placeOf(message.chat.id) !== view.place && message.from.is_bot) {
-    const place = placeOf(message.chat.id);
-    view.unread.set(place, (view.unread.get(place) ?? 0) + 1);
+  } else if (message.author.bot && isMine(world, owner) && (world !== view.world || place !== view.place)) {
+    const key = keyOf(world, place);
+    view.unread.set(key, (view.unread.get(key) ?? 0) + 1);
   }
   drawChats();
 }
 
-function onEdited(message) {
-  const there = world.chats.get(message.chat.id);
-  if (!there) return reload();
-  there.messages.set(message.message_id, message);
-  const old = message.chat.id === chatId() && itemOf(message.message_id);
-  if (!old) return;
-  const atEnd = isAtEnd();
-  const messages = [...there.messages.values()];
-  const index = messages.findIndex((each) => each.message_id === message.message_id);
-  old.replaceWith(drawMessage(message, messages[index - 1]));
-  if (atEnd) log.scrollTop = log.scrollHeight;
+function changed(world, place, message, owner) {
+  const old = isShown(world, place, owner) && itemOf(message.id);
+  if (old) {
+    const atEnd = isAtEnd();
+    const all = messages();
+    const index = all.findIndex((each) => each.id === message.id);
+    old.replaceWith(drawMessage(message, all[index - 1]));
+    if (atEnd) log.scrollTop = log.scrollHeight;
+  }
   drawChats();
 }
 
-function onDeleted({ chat_id: id, message_id: messageId }) {
-  world.chats.get(id)?.messages.delete(messageId);
-  if (id === chatId()) itemOf(messageId)?.remove();
+function removed(world, place, messageId, owner) {
+  if (isShown(world, place, owner)) itemOf(messageId)?.remove();
   drawChats();
 }
 
-function onTyping(event) {
-  if (event.chat_id === chatId()) showTyping(event);
+function typing(world, place, owner) {
+  if (isShown(world, place, owner)) showTyping(true);
 }
 
-function showTyping(event) {
+function showTyping(on) {
   clearTimeout(view.typing);
-  view.typing = event && setTimeout(() => showTyping(null), TYPING_MS);
+  view.typing = on && setTimeout(() => showTyping(null), TYPING_MS);
   log.querySelector(".typing")?.remove();
   drawHead();
-  if (!event) return;
+  if (!on) return;
   const atEnd = isAtEnd();
   log.append(make("li", { class: "message typing first", "data-hue": "bot", "aria-hidden": "true" },
     make("span", { class: "face" }, "🤖"), make("div", { class: "bubble" }, make("i"), make("i"), make("i"))));
   if (atEnd) log.scrollTop = log.scrollHeight;
 }
 
-function onAnswered({ text: words }) {
+function toast(words) {
   if (!words) return;
   clearTimeout(view.toast);
   byId("toast").textContent = words;
@@ -228,43 +198,67 @@ function onAnswered({ text: words }) {
   view.toast = setTimeout(() => { byId("toast").hidden = true; }, TOAST_MS);
 }
 
-function showPresence(polled) {
-  view.polled = polled;
+function showPresence(world) {
+  if (world === view.world) presence();
+}
+
+function presence() {
+  const on = view.world.isOnline();
   clearTimeout(view.presence);
   const show = () => {
-    byId("presence").textContent = view.polled ? text.online : text.offline;
-    byId("presence").className = view.polled ? "presence on" : "presence off";
+    byId("presence").textContent = view.world.isOnline() ? text.online : text.offline;
+    byId("presence").className = view.world.isOnline() ? "presence on" : "presence off";
   };
   // Between two polls the bot is away for a moment; only a longer absence is one.
-  if (polled || !byId("presence").textContent) show();
+  if (on || !byId("presence").textContent) show();
   else view.presence = setTimeout(show, OFFLINE_AFTER_MS);
 }
 
 // --- what the person does ---
 
-async function say(words) {
-  if (!words.trim()) return;
-  const body = { chat_id: chatId(), user_id: view.speaker, text: words };
-  if (view.quoting) body.reply_to = view.quoting.message_id;
+/** Do it; what the server refuses stands above the box. */
+async function attempt(deed) {
   try {
-    await ask("say", body);
+    const outcome = await deed();
+    showTrouble("");
+    return outcome ?? true;
   } catch (error) {
     showTrouble(error.message);
-    return;
+    return null;
   }
-  showTrouble("");
-  stopQuoting();
-  box.value = "";
-  onInput();
 }
 
-async function press(message, data) {
-  try {
-    await ask("press", { chat_id: message.chat.id, message_id: message.message_id, callback_data: data,
-      user_id: view.speaker });
-  } catch (error) {
-    showTrouble(error.message);
+/** Take the words out of the box and do something with them; back they go when that is refused. */
+async function withWords(words, deed) {
+  box.value = "";  // at once: who types on while the server is slow must not write into what was sent
+  onInput();
+  const there = await attempt(deed);
+  if (there === null) {
+    box.value = words + box.value;
+    onInput();
   }
+  return there;
+}
+
+/** What stands in the box goes along as the file's caption. */
+async function sayFile(file) {
+  const words = box.value, { world, place, role } = view;
+  await withWords(words, async () => world.sayFile(place, role, words.trim(), await sendable(file)));
+}
+
+async function say(words) {
+  if (!words.trim()) return;
+  const there = await withWords(words, () => view.world.say(view.place, view.role, words, view.quoting?.id));
+  if (there === null) return;
+  stopQuoting();
+  if (typeof there === "string") goToChat(view.world, there);
+}
+
+const press = (message, data) => attempt(() => view.world.press(view.place, view.role, message.id, data));
+
+async function openThread(message) {
+  const there = await attempt(() => view.world.openThread(view.place, view.role, message));
+  if (there !== null) goToChat(view.world, there);
 }
 
 function fillBox(words) {
@@ -275,8 +269,8 @@ function fillBox(words) {
 
 function startQuoting(message) {
   view.quoting = message;
-  byId("quoting-name").textContent = `${text.reply} ${message.from.first_name}`;
-  byId("quoting-text").textContent = summary(message);
+  byId("quoting-name").textContent = `${text.reply} ${message.author.name}`;
+  byId("quoting-text").textContent = message.summary;
   byId("quoting").hidden = false;
   box.focus();
 }
@@ -306,58 +300,16 @@ function showTrouble(words) {
   byId("trouble").hidden = !words;
 }
 
-// --- the command menu ---
-
-const menu = byId("menu");
-let chosen = 0;
-
-async function onInput() {
+function onInput() {
   box.style.height = "auto";
   box.style.height = `${Math.min(box.scrollHeight + 2, 160)}px`;
   box.style.overflowY = box.scrollHeight > 158 ? "auto" : "hidden";
   showExample();
-  const typed = /^\/([a-z0-9_]*)$/i.exec(box.value);
-  if (!typed) return closeMenu();
-  const { commands } = await ask(`menu?chat=${chatId()}&user=${view.speaker}`);
-  if (!box.value.startsWith("/")) return closeMenu();
-  const fitting = commands.filter((each) => each.command.startsWith(typed[1].toLowerCase()));
-  menu.replaceChildren(...fitting.map((each, index) => {
-    const option = make("li", { role: "option", id: `command-${index}` },
-      make("strong", {}, `/${each.command}`), make("span", {}, each.description));
-    option.addEventListener("mousedown", (event) => { event.preventDefault(); fillBox(`/${each.command}`); });
-    return option;
-  }));
-  menu.hidden = !fitting.length;
-  choose(0);
-}
-
-function closeMenu() {
-  menu.hidden = true;
-  box.removeAttribute("aria-activedescendant");
-}
-
-function choose(index) {
-  const options = [...menu.children];
-  if (!options.length) return;
-  chosen = (index + options.length) % options.length;
-  for (const [number, option] of options.entries()) option.setAttribute("aria-selected", String(number === chosen));
-  options[chosen].scrollIntoView({ block: "nearest" });
-  box.setAttribute("aria-activedescendant", options[chosen].id);
-}
-
-function onMenuKey(event) {
-  const moves = { ArrowDown: 1, ArrowUp: -1 };
-  if (event.key in moves) choose(chosen + moves[event.key]);
-  else if (event.key === "Escape") closeMenu();
-  else if (event.key === "Tab" || event.key === "Enter") fillBox(menu.children[chosen].querySelector("strong").textContent);
-  else return false;
-  event.preventDefault();
-  return true;
+  menu.update();
 }
 
 function onKey(event) {
-  if (event.isComposing) return;
-  if (!menu.hidden && onMenuKey(event)) return;
+  if (event.isComposing || menu.takeKey(event)) return;
   if (event.key === "Enter" && !event.shiftKey) {
     event.preventDefault();
     say(box.value);
@@ -366,22 +318,38 @@ function onKey(event) {
 
 // --- life ---
 
+/** Read how things stand. What happens meanwhile is taken in afterwards: the older state would undo it. */
+async function load() {
+  loads += 1;
+  const states = await Promise.all(worlds.map((world) => world.load())).finally(() => { loads -= 1; });
+  view.world ??= worlds[0];
+  document.body.dataset.world = view.world.name;
+  view.place ??= view.world.places(view.role)[0].id;
+  for (const take of loads ? [] : held.splice(0)) hear(take);
+  return states[0];
+}
+
+function hear(take) {
+  if (loads) held.push(take);
+  else take();
+}
+
 async function reload() {
-  const state = await ask("state");
-  takeState(state);
+  const state = await load();
   draw();
   showRoad(state.recent);
   showFaults(state.faults);
 }
 
+/** Resolves once the server tells the page all that happens. */
 function listen() {
   const events = new EventSource("/simulator/events");
-  const heard = {
-    message: onMessage, edited: onEdited, deleted: onDeleted, typing: onTyping, answered: onAnswered, call: showCall, faults: showFaults,
-    presence: ({ polled }) => showPresence(polled), reload,
-  };
-  for (const [kind, hear] of Object.entries(heard)) {
-    events.addEventListener(kind, (event) => hear(JSON.parse(event.data)));
+  const heard = { call: showCall, faults: showFaults, reload };
+  for (const [kind, take] of Object.entries(heard)) {
+    events.addEventListener(kind, (event) => take(JSON.parse(event.data)));
+  }
+  for (const [kind, take] of worlds.flatMap((world) => Object.entries(world.heard()))) {
+    events.addEventListener(kind, (event) => { const told = JSON.parse(event.data); hear(() => take(told)); });
   }
   let lost = false;
   events.addEventListener("open", () => {
@@ -391,6 +359,7 @@ function listen() {
     reload();
   });
   events.addEventListener("error", () => { lost = true; showTrouble(text.unreachable); });
+  return new Promise((done) => events.addEventListener("open", done, { once: true }));
 }
 
 function togglePanel(open) {
@@ -400,17 +369,28 @@ function togglePanel(open) {
 }
 
 function onTabKey(event) {
-  const tabs = [...byId("chats").children];
+  const tabs = [...byId("chats").querySelectorAll("[role=tab]")];
   const move = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 }[event.key];
   if (!move) return;
   event.preventDefault();
-  const next = (tabs.findIndex((tab) => tab.tabIndex === 0) + move + tabs.length) % tabs.length;
+  const next = (tabs.indexOf(document.activeElement) + move + tabs.length) % tabs.length;
   tabs[next].click();
-  byId("chats").children[next].focus();
+  byId("chats").querySelectorAll("[role=tab]")[next].focus();
 }
 
 function wire() {
   byId("composer").addEventListener("submit", (event) => { event.preventDefault(); say(box.value); });
+  byId("attach").addEventListener("click", () => byId("file").click());
+  byId("file").addEventListener("change", async (event) => {
+    for (const file of event.target.files) await sayFile(file);
+    event.target.value = "";  // the same file may be chosen again
+  });
+  box.addEventListener("paste", (event) => {
+    const [file] = event.clipboardData.files;
+    if (!file) return;
+    event.preventDefault();
+    sayFile(file);
+  });
   byId("try").addEventListener("click", () => say(text.example));
   byId("quoting-off").addEventListener("click", stopQuoting);
   byId("newest").addEventListener("click", () => log.scrollTo({ top: log.scrollHeight, behavior: "smooth" }));
@@ -419,7 +399,7 @@ function wire() {
   byId("chats").addEventListener("keydown", onTabKey);
   box.addEventListener("input", onInput);
   box.addEventListener("keydown", onKey);
-  box.addEventListener("blur", closeMenu);
+  box.addEventListener("blur", () => menu.close());
   log.addEventListener("scroll", () => { view.atEnd = isAtEnd(); showNewest(); }, { passive: true });
   new ResizeObserver(() => { if (view.atEnd) log.scrollTop = log.scrollHeight; }).observe(log);
   document.addEventListener("keydown", (event) => {
@@ -430,10 +410,9 @@ function wire() {
 async function start() {
   fillWords();
   wire();
-  listen();
-  const state = await ask("state");
-  takeState(state);
-  await nameRoles();
+  await listen();
+  const state = await load();
+  await Promise.all(worlds.map((world) => world.nameRoles(language)));
   draw();
   openPanel(state.recent, state.faults);
   document.body.dataset.ready = "true";

@@ -13,6 +13,17 @@ export function make(tag, attributes = {}, ...children) {
 
 export const byId = (id) => document.getElementById(id);
 
+/** A file as the control API takes it. */
+export async function sendable(file) {
+  const url = await new Promise((done, failed) => {
+    const reader = new FileReader();
+    reader.onload = () => done(reader.result);
+    reader.onerror = () => failed(reader.error);
+    reader.readAsDataURL(file);
+  });
+  return { name: file.name, media_type: file.type || "application/octet-stream", data: url.slice(url.indexOf(",") + 1) };
+}
+
 /** Ask the control API; the JSON of its answer. Throws an Error with its words when it refuses. */
 export async function ask(path, body) {
   const response = await fetch(`/simulator/${path}`, body === undefined ? {} : {

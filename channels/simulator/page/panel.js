@@ -12,6 +12,15 @@ const TELEGRAM = [
   { word: "disconnect", kind: "disconnect", target: "*" },
   { word: "limits", kind: "limits" },
 ];
+const DISCORD = [
+  { word: "discord_rate_limit", kind: "rate_limit", target: "createMessage", seconds: 5 },
+  { word: "discord_server_error", kind: "server_error", target: "createMessage" },
+  { word: "discord_lose_answer", kind: "lose_answer", target: "createMessage" },
+  { word: "discord_late", kind: "delay", target: "interactionCallback", seconds: 4 },
+  { word: "discord_disconnect", kind: "disconnect", target: "*" },
+  { word: "discord_limits", kind: "limits" },
+];
+const GATEWAY = ["reconnect", "invalidate", "cut"];
 const MODEL = [
   { word: "overloaded", kind: "refuse", target: "*", reason: "engine_overloaded" },
   { word: "quota", kind: "refuse", target: "*", reason: "quota" },
@@ -29,9 +38,12 @@ const switches = [];
 export function openPanel(calls, faults) {
   for (const name of Object.keys(COUNTS)) byId("often").append(oftenChoice(name));
   for (const fault of TELEGRAM) byId("telegram-faults").append(faultSwitch("telegram", fault));
+  for (const fault of DISCORD) byId("discord-faults").append(faultSwitch("discord", fault));
+  for (const word of GATEWAY) byId("discord-gateway").append(gatewayButton(word));
   for (const fault of MODEL) byId("model-faults").append(faultSwitch("model", fault));
   byId("all-off").addEventListener("click", async () => {
     await ask("faults", { platform: "telegram", on: false });
+    await ask("faults", { platform: "discord", on: false });
     showFaults(await ask("faults", { platform: "model", on: false }));
   });
   showRoad(calls);
@@ -64,10 +76,10 @@ export async function showCall(call) {
 const inWords = (note) => note.split(", ").map((each) => text.fault[each]?.[0] ?? each).join(", ");
 
 export function showFaults(faults) {
-  let any = faults.limits;
+  let any = faults.limits.telegram || faults.limits.discord;
   for (const { input, left, platform, fault } of switches) {
     const active = faults[platform].find((each) => sameFault(each, fault));
-    input.checked = fault.kind === "limits" ? faults.limits : Boolean(active);
+    input.checked = fault.kind === "limits" ? faults.limits[platform] : Boolean(active);
     left.textContent = active?.remaining ? text.left(active.remaining) : "";
     any ||= input.checked;
   }
@@ -83,6 +95,12 @@ function oftenChoice(name) {
   input.checked = name === often;
   input.addEventListener("change", () => { often = name; });
   return make("label", {}, input, make("span", {}, text[name]));
+}
+
+function gatewayButton(word) {
+  const button = make("button", { type: "button", "data-gateway": word }, text[word]);
+  button.addEventListener("click", () => ask("discord/gateway", { do: word }));
+  return button;
 }
 
 function faultSwitch(platform, fault) {

@@ -8,10 +8,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 from channels.simulator.telegram.posts import Posts, file_wire
-from channels.simulator.telegram.state import BOT_ID, scope_key
+from channels.simulator.telegram.state import BOT_ID, TelegramState, scope_key
 from channels.simulator.telegram.updates import Updates
+from channels.simulator.telegram.webhook import Webhook
 from channels.simulator.telegram.wire import Params, Wire, bad_request
-from channels.simulator.telegram.world import World
+from channels.simulator.world import World
 
 Handler = Callable[[Params], Any | Awaitable[Any]]
 
@@ -25,11 +26,12 @@ _NO_GIFTS: Final = dict.fromkeys(
 class Methods:
     """What `telegram.Bot` may call, by its name."""
 
-    def __init__(self, world: World, updates: Updates, posts: Posts) -> None:
+    def __init__(self, world: World[TelegramState], updates: Updates, posts: Posts, webhook: Webhook) -> None:
         self._world = world
         self._state = world.state
         self._updates = updates
         self._posts = posts
+        self._webhook = webhook
         self._questions: dict[str, None] = {}
 
     def table(self) -> Mapping[str, Handler]:
@@ -50,8 +52,9 @@ class Methods:
             "getChatMember": self.get_chat_member,
             "getChatAdministrators": self.get_chat_administrators,
             "getFile": self.get_file,
-            "getWebhookInfo": self.get_webhook_info,
-            "deleteWebhook": self.delete_webhook,
+            "setWebhook": self._webhook.set,
+            "getWebhookInfo": self._webhook.info,
+            "deleteWebhook": self._webhook.delete,
         }
 
     def expect_answer(self, query_id: str) -> None:
@@ -129,14 +132,6 @@ class Methods:
             "file_size": file.size_bytes,
             "file_path": f"documents/{file.id}",
         }
-
-    def get_webhook_info(self, _params: Params) -> Wire:
-        return {"url": "", "has_custom_certificate": False, "pending_update_count": len(self._state.pending)}
-
-    def delete_webhook(self, params: Params) -> bool:
-        if params.flag("drop_pending_updates"):
-            self._updates.forget_all()
-        return True
 
 
 def _commands_key(params: Params) -> tuple[str, str]:

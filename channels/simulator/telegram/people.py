@@ -5,17 +5,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from channels.clock import Clock
+from channels.simulator.places import UnknownPlace
 from channels.simulator.telegram.entities import find_entities
 from channels.simulator.telegram.methods import Methods
 from channels.simulator.telegram.posts import GENERAL_TOPIC, Posts, without_reply
-from channels.simulator.telegram.state import BOT_ID, Chat
+from channels.simulator.telegram.state import BOT_ID, Chat, TelegramState
 from channels.simulator.telegram.updates import Updates
 from channels.simulator.telegram.wire import Wire
-from channels.simulator.telegram.world import World
-
-
-class UnknownPlace(LookupError):
-    """There is no such chat, topic, person or message in the simulator."""
+from channels.simulator.world import World
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +29,9 @@ class Line:
 class People:
     """Everyone but the bot."""
 
-    def __init__(self, clock: Clock, world: World, updates: Updates, posts: Posts, methods: Methods) -> None:
+    def __init__(
+        self, clock: Clock, world: World[TelegramState], updates: Updates, posts: Posts, methods: Methods
+    ) -> None:
         self._clock = clock
         self._world = world
         self._methods = methods
@@ -70,7 +69,21 @@ class People:
     ) -> int:
         """Let a person upload a file. The update's id. Raises UnknownPlace."""
         document = await self.posts.store_file(name, media_type, data)
-        content: Wire = {"document": document} | ({"caption": caption} if caption else {})
+        content: Wire = {"document": document} | _caption(caption)
+        return self._write(chat_id, user_id, content, None, None)
+
+    async def say_photo(
+        self, chat_id: int, user_id: int, data: bytes, *, caption: str = "", album: str | None = None
+    ) -> int:
+        """Let a person send a picture, as one of an `album` or by itself. The update's id. Raises UnknownPlace.
+
+        One size of it is there, and its bytes stay as they are, where Telegram makes JPEGs of several sizes.
+        """
+        file = await self.posts.store_file("photo.jpg", "image/jpeg", data)
+        kept = {name: file[name] for name in ("file_id", "file_unique_id", "file_size")}
+        content: Wire = {"photo": [kept | {"width": 800, "height": 600}]} | _caption(caption)
+        if album is not None:
+            content["media_group_id"] = album
         return self._write(chat_id, user_id, content, None, None)
 
     def edit(self, chat_id: int, message_id: int, text: str) -> int:
@@ -193,3 +206,8 @@ class People:
         if message_id not in chat.messages:
             raise UnknownPlace(f"no message {message_id} in chat {chat.id}")
         return chat.messages[message_id]
+
+
+def _caption(text: str) -> Wire:
+    found = find_entities(text)
+    return ({"caption": text} if text else {}) | ({"caption_entities": found} if found else {})

@@ -17,9 +17,9 @@ from channels.simulator.telegram.entities import (
     trim,
     utf16_length,
 )
-from channels.simulator.telegram.state import BOT_ID, Chat
+from channels.simulator.telegram.state import BOT_ID, Chat, TelegramState
 from channels.simulator.telegram.wire import ApiError, Params, Wire, bad_request, too_many_requests
-from channels.simulator.telegram.world import World
+from channels.simulator.world import World
 
 CALLBACK_DATA_BYTES: Final = 64
 GENERAL_TOPIC: Final = 1
@@ -39,7 +39,7 @@ _CHAT_ACTIONS: Final = frozenset(
 class Posts:
     """sendMessage and its kin."""
 
-    def __init__(self, clock: Clock, world: World, files: FileStore) -> None:
+    def __init__(self, clock: Clock, world: World[TelegramState], files: FileStore) -> None:
         self._clock = clock
         self._world = world
         self._state = world.state

@@ -1,6 +1,5 @@
 """A Telegram of its own for the unmodified client libraries: groups, direct chats, and people to play."""
 
-import asyncio
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
@@ -18,8 +17,10 @@ from channels.simulator.telegram.people import People
 from channels.simulator.telegram.posts import Posts
 from channels.simulator.telegram.state import Chat, TelegramState
 from channels.simulator.telegram.updates import Updates
+from channels.simulator.telegram.webhook import Webhook
 from channels.simulator.telegram.wire import Wire
-from channels.simulator.telegram.world import World
+from channels.simulator.waiting import Waiting
+from channels.simulator.world import World
 
 SentCondition = Callable[[list[Wire]], bool]
 _TYPING_KEPT: Final = 10_000
@@ -42,12 +43,13 @@ class TelegramStandIn(People):
         hub: EventHub | None = None,
     ) -> None:
         hub, files = hub or EventHub(), files or FileStore(None)
-        world = World(state or TelegramState(), journal or NoJournal(), hub)
+        world = World(state or TelegramState(), journal or NoJournal(), hub.publish)
         updates = Updates(clock, world)
         posts = Posts(clock, world, files)
-        methods = Methods(world, updates, posts)
+        self._webhook = Webhook(clock, updates)
+        methods = Methods(world, updates, posts, self._webhook)
         super().__init__(clock, world, updates, posts, methods)
-        self._waiting: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
+        self._waiting = Waiting()
         self.token = token
         self.typing: deque[Wire] = deque(maxlen=_TYPING_KEPT)
         self.api = BotApi(clock, token, methods.table(), files, lambda call: hub.publish("call", call_wire(call)))
@@ -102,15 +104,13 @@ class TelegramStandIn(People):
         def holds() -> bool:
             return want(self.sent(chat_id)) if callable(want) else self._count_sent(chat_id) >= want
 
-        if not holds():
-            done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._waiting.append((holds, done))
-            await done
+        await self._waiting.until(holds)
         return self.sent(chat_id)
 
     def close(self) -> None:
-        """End the long poll that waits."""
+        """End the long poll that waits, and bring nothing more."""
         self.updates.close()
+        self._webhook.close()
 
     def _count_sent(self, chat_id: int | None) -> int:
         if chat_id is None:
@@ -120,14 +120,5 @@ class TelegramStandIn(People):
     def _on_event(self, kind: str, wire: Wire) -> None:
         if kind == "typing":
             self.typing.append(wire)
-        elif self._waiting and kind != "presence":
-            self._wake_waiting()
-
-    def _wake_waiting(self) -> None:
-        for waiting in [*self._waiting]:
-            holds, done = waiting
-            if done.done():
-                self._waiting.remove(waiting)
-            elif holds():
-                self._waiting.remove(waiting)
-                done.set_result(None)
+        elif kind != "presence":
+            self._waiting.look()

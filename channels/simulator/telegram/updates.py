@@ -8,24 +8,29 @@ from collections.abc import Sequence
 from typing import Final
 
 from channels.clock import Clock, deadline
-from channels.simulator.telegram.state import DEFAULT_UPDATES
+from channels.simulator.telegram.state import DEFAULT_UPDATES, TelegramState
 from channels.simulator.telegram.wire import ApiError, Params, Wire
-from channels.simulator.telegram.world import World
+from channels.simulator.world import World
 
 KEPT_SECONDS: Final = 24 * 3600
 BATCH_LIMIT: Final = 100
 TIMEOUT_SECONDS: Final = 50
+_WEBHOOK: Final = (
+    "Conflict: can't use getUpdates method while webhook is active; use deleteWebhook to delete the webhook first"
+)
 _CONFLICT: Final = "Conflict: terminated by other getUpdates request; make sure that only one bot instance is running"
 
 
 class Updates:
     """One bot's queue."""
 
-    def __init__(self, clock: Clock, world: World) -> None:
+    def __init__(self, clock: Clock, world: World[TelegramState]) -> None:
         self._clock = clock
         self._world = world
         self._state = world.state
         self._polled_epoch = 0
+        self._news = asyncio.Event()
+        self.webhook_url = ""  # while it is set nobody polls
         self._poll: asyncio.Future[None] | None = None
 
     @property
@@ -50,9 +55,22 @@ class Updates:
         """Queue `update` as it is, whatever it holds beside its id."""
         self._world.record({"t": "update", "update": update, "at": self._clock.now().timestamp()})
         self._wake()
+        self._news.set()
 
     def forget_all(self) -> None:
         self._forget(len(self._state.pending))
+
+    async def first(self) -> Wire:
+        """The oldest update that is not confirmed; waits for one."""
+        while not self._state.pending:
+            self._news.clear()
+            await self._news.wait()
+        return self._state.pending[0].wire
+
+    def confirm_first(self, update: Wire) -> None:
+        """The bot has taken `update`, unless all were forgotten meanwhile."""
+        if self._state.pending and self._state.pending[0].wire is update:
+            self._forget(1)
 
     def close(self) -> None:
         """End the poll that waits, if any."""
@@ -60,7 +78,9 @@ class Updates:
 
     async def get(self, params: Params) -> list[Wire]:
         """Answer getUpdates. A second poll ends the first one with 409, as the real server does."""
-        self._allow(params)
+        if self.webhook_url:
+            raise ApiError(409, _WEBHOOK)
+        self.allow(params)
         offset = params.integer("offset")
         limit = min(max(params.integer("limit", BATCH_LIMIT), 1), BATCH_LIMIT)
         timeout = min(max(params.integer("timeout"), 0), TIMEOUT_SECONDS)
@@ -92,7 +112,8 @@ class Updates:
                 self._poll = None
                 self._world.tell("presence", {"polled": False})
 
-    def _allow(self, params: Params) -> None:
+    def allow(self, params: Params) -> None:
+        """Remember which kinds the bot asks for, if it says so."""
         if not params.has("allowed_updates"):
             return
         types = params.json("allowed_updates", list, "allowed updates")

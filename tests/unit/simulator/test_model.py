@@ -146,6 +146,25 @@ async def test_stream_may_break_half_way(simulator: Simulator) -> None:
         await ask(simulator, "hi", stream=True)
 
 
+async def test_stream_may_end_with_an_error_of_its_own(simulator: Simulator) -> None:
+    simulator.model.faults.switch_on("break_off", count=1)
+    lines = (await ask(simulator, "hi", stream=True)).text.split("\n\n")
+    assert json.loads(lines[-2].removeprefix("data: "))["error"]["type"] == "engine_overloaded_error"
+    assert "[DONE]" not in lines
+
+
+async def test_stream_may_come_slowly(simulator: Simulator, clock: ManualClock) -> None:
+    simulator.model.reply_with("twelve more characters")
+    simulator.model.faults.switch_on("slow", count=1, seconds=2)
+    asking = asyncio.create_task(ask(simulator, "hi", stream=True))
+    for _ in range(4):
+        while not clock.sleepers:
+            await asyncio.sleep(0)
+        assert not asking.done()
+        await clock.advance(2)
+    assert "more" in (await asking).text
+
+
 @pytest.mark.parametrize(
     ("reason", "status", "kind"),
     [
@@ -153,6 +172,12 @@ async def test_stream_may_break_half_way(simulator: Simulator) -> None:
         ("rate_limit", 429, "rate_limit_reached_error"),
         ("quota", 429, "exceeded_current_quota_error"),
         ("server_error", 500, "server_error"),
+        ("unavailable", 503, "service_unavailable"),
+        ("forbidden", 403, "permission_denied_error"),
+        ("client_refused", 403, "access_terminated_error"),
+        ("membership", 402, "membership_required"),
+        ("no_model", 404, "resource_not_found_error"),
+        ("bad_request", 400, "invalid_request_error"),
         ("bad_key", 401, "invalid_authentication_error"),
         ("content_filter", 400, "content_filter"),
     ],
@@ -195,7 +220,9 @@ async def test_answer_may_come_late(simulator: Simulator, clock: ManualClock) ->
 
 
 def test_long_question_is_quoted_shortened() -> None:
-    answer = persona.answer([{"role": "user", "content": [{"type": "text", "text": "word " * 100}]}])
+    image = {"type": "image_url", "image_url": {"url": "data:image/gif;base64,R0lG"}}
+    answer = persona.answer([{"role": "user", "content": [{"type": "text", "text": "word " * 100}, image]}])
+    assert answer.endswith("images: 1.")
     assert len(answer) < 500
     assert "…" in answer
 

@@ -105,14 +105,15 @@ async def test_faults_are_switched_and_told_over_http(simulator: Simulator) -> N
         await http.post("/simulator/faults", json={"kind": "limits"})
         await http.post("/simulator/faults", json={"platform": "model", "kind": "delay", "seconds": 3})
         faults = (await http.get("/simulator/faults")).json()
-        assert faults["limits"] is True
+        assert faults["limits"] == {"telegram": True, "discord": False}
         assert [(each["kind"], each["target"], each["remaining"]) for each in faults["telegram"]] == [
             ("rate_limit", "sendMessage", 2)
         ]
         assert [(each["kind"], each["seconds"]) for each in faults["model"]] == [("delay", 3.0)]
         await http.post("/simulator/faults", json={"on": False})
         await http.post("/simulator/faults", json={"platform": "model", "kind": "delay", "on": False})
-        assert (await http.get("/simulator/faults")).json() == {"limits": False, "telegram": [], "model": []}
+        off = (await http.get("/simulator/faults")).json()
+        assert off == {"limits": {"telegram": False, "discord": False}, "telegram": [], "discord": [], "model": []}
 
 
 async def test_sent_messages_can_be_waited_for_over_http(
@@ -202,7 +203,8 @@ async def test_process_of_its_own_serves_until_it_is_told_to_end(tmp_path: Path)
     process = await asyncio.create_subprocess_exec(sys.executable, *arguments, stdout=asyncio.subprocess.PIPE)
     assert process.stdout is not None
     addresses = json.loads(await process.stdout.readline())
-    assert addresses.keys() == {"url", "telegram_api_base", "telegram_token", "model_api_base", "model_key"}
+    platforms = {"telegram_api_base", "telegram_token", "discord_api_base", "discord_token"}
+    assert addresses.keys() == platforms | {"url", "model_api_base", "model_key"}
     async with httpx.AsyncClient() as http:
         me = await http.get(f"{addresses['telegram_api_base']}/bot{addresses['telegram_token']}/getMe")
         state = await http.get(f"{addresses['url']}/simulator/state")

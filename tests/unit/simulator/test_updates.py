@@ -7,9 +7,9 @@ import telegram
 from telegram.error import Conflict
 
 from channels.clock import ManualClock
+from channels.simulator.places import UnknownPlace
 from channels.simulator.seed import FIRST_USER, GROUP
 from channels.simulator.server import Simulator
-from channels.simulator.telegram.people import UnknownPlace
 from tests.unit.simulator.conftest import open_bot
 
 
