@@ -15,6 +15,10 @@ class ModelFault(Exception):
     """Root of what is wrong with the models as they are set up; a person must change the settings."""
 
 
+class BudgetSpent(ModelFault):
+    """The day's budget of an agent, of a chat or of the whole bot is used up; nobody is asked before it is renewed."""
+
+
 class UnknownBase(ModelFault):
     """Nobody said where this provider lives, or what was said is no http(s) address."""
 
@@ -48,6 +52,7 @@ BASES: Final[Mapping[str, Base]] = MappingProxyType(
         "zhipu": Base("https://open.bigmodel.cn/api/paas/v4"),
         "groq": Base("https://api.groq.com/openai/v1"),
         "openrouter": Base("https://openrouter.ai/api/v1"),
+        "openclaw": Base("http://127.0.0.1:18789/v1", "never"),
         "ollama": Base("http://127.0.0.1:11434/v1", "never"),
     }
 )
@@ -78,6 +83,8 @@ def locate(model: str, api_base: str | None) -> Location:
         model_id = _KIMI_CODE_ID
     if not model_id:
         raise UnknownBase(f"model {model!r} has the wrong form: write <provider>/<id>")
+    if provider == "openclaw":
+        model_id = model  # https://docs.openclaw.ai/gateway/openai-http-api: the agent there, in place of a model
     if base is None:
         base = Base("", "never")
     needs_key = base.key == "always" or (base.key == "here" and api_base is None)

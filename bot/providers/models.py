@@ -1,37 +1,28 @@
 """The models of the settings, by the names that agents and people use."""
 
 import difflib
-from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from typing import Final, Protocol
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import Final
 
 import httpx
-from pydantic import SecretStr
 
-from bot.providers.bases import ModelFault, locate
-from bot.providers.openai_compatible import Endpoint, OpenAICompatible
-from bot.providers.port import Provider
-from channels.clock import Clock
+from bot.providers.attempt import Answered, Attempt
+from bot.providers.bases import ModelFault
+from bot.providers.cooldown import Cooldowns, DefaultCooldown
+from bot.providers.errors import ProviderError
+from bot.providers.failover import Failover, Group, Question
+from bot.providers.meter import Asker, Meter
+from bot.providers.port import CompletionRequest
+from bot.providers.way import ModelEntry, Way, make_way
+from channels.clock import Clock, unix_ms
 
-_CONNECTIONS: Final = 2_000
-
-
-class ModelEntry(Protocol):
-    """One entry of `model_list`: a name, `<provider>/<id>`, and the way there.
-
-    `api_base` None means the provider's usual address.
-    """
-
-    @property
-    def model_name(self) -> str: ...
-    @property
-    def model(self) -> str: ...
-    @property
-    def api_key(self) -> SecretStr | None: ...
-    @property
-    def api_base(self) -> str | None: ...
+CALL_SECONDS: Final = 300.0
+"""How long one model may think before the next is asked."""
+PATIENCE_SECONDS: Final = 10.0
+"""How long a question waits in all for ways that cool down."""
+NOBODY: Final = Asker("")
+PROBE: Final = Asker("probe")
 
 
 class UnknownModel(ModelFault):
@@ -43,77 +34,108 @@ class UnknownModel(ModelFault):
         self.nearest = nearest
 
 
-class MissingKey(ModelFault):
-    """The provider wants a key and the entry has none."""
-
-    def __init__(self, model_name: str, provider: str) -> None:
-        super().__init__(f"model {model_name!r}: provider {provider!r} needs an api_key")
-        self.model_name = model_name
-        self.provider = provider
-
-
-@dataclass(frozen=True, slots=True)
-class ModelChoice:
-    """A model that can be asked now: the way to it and the id it has there."""
-
-    provider: Provider
-    model_id: str
-
-
 class Models:
-    """The settings' model list. Entries with the same `model_name` take turns."""
+    """The settings' model list, with what is known of each way's health.
 
-    def __init__(self, entries: Iterable[ModelEntry], http: httpx.AsyncClient, clock: Clock) -> None:
-        self._entries: dict[str, list[ModelEntry]] = {}
-        for entry in entries:
-            self._entries.setdefault(entry.model_name, []).append(entry)
-        self._http = http
+    `http` gives the connections through a proxy (None: directly). Entries with the same `model_name` share the load.
+    `unlisted` makes entries of names that are in no list but in the owner's files; strangers' names never reach it.
+    """
+
+    def __init__(
+        self,
+        entries: Iterable[ModelEntry],
+        http: Callable[[str | None], httpx.AsyncClient],
+        clock: Clock,
+        *,
+        cooldowns: Cooldowns | None = None,
+        meter: Meter | None = None,
+        unlisted: Callable[[str], ModelEntry | None] = lambda _name: None,
+    ) -> None:
         self._clock = clock
-        self._turns: Counter[str] = Counter()
+        self._unlisted = unlisted
+        self._make_way = partial(make_way, http=http, clock=clock)
+        self._ways: dict[str, list[Way]] = {}
+        self._faults: dict[str, list[ModelFault]] = {}
+        for entry in entries:
+            ways = self._ways.setdefault(entry.model_name, [])
+            try:
+                ways.append(self._make_way(entry))
+            except ModelFault as fault:
+                self._faults.setdefault(entry.model_name, []).append(fault)
+        self.cooldowns = cooldowns or Cooldowns(DefaultCooldown(), clock)
+        self._failover = Failover(self.cooldowns, clock, meter)
 
     @property
     def names(self) -> Sequence[str]:
         """Every `model_name`, in the order of the settings."""
-        return tuple(self._entries)
+        return tuple(self._ways)
 
-    def find(self, name: str) -> ModelChoice:
-        """The entry whose turn it is. Raises UnknownModel, MissingKey or UnknownBase."""
-        return self.find_all(name)[0]
+    def ways(self, name: str) -> Sequence[Way]:
+        """Every sound way of this name; never empty. Raises UnknownModel, MissingKey or UnknownBase.
 
-    def find_all(self, name: str) -> Sequence[ModelChoice]:
-        """Every usable entry of this name, beginning with the one whose turn it is; never empty.
-
-        Entries with a fault are passed over while another is sound. Raises like `find`.
+        Entries with a fault are passed over while another is sound.
         """
-        entries = self._entries.get(name)
-        if entries is None:
-            near = difflib.get_close_matches(name, self._entries, 1)
+        ways = self._ways.get(name)
+        if ways is None:
+            near = difflib.get_close_matches(name, self._ways, 1)
             raise UnknownModel(name, near[0] if near else None)
-        choices, faults = list[ModelChoice](), list[ModelFault]()
-        for entry in entries:
+        if not ways:
+            raise self._faults[name][0]
+        return ways
+
+    def sees(self, names: Iterable[str]) -> bool:
+        """Whether a model of one of these names is shown images."""
+        return any(way.vision for name in names for way in self._ways.get(name, ()))
+
+    def faults(self, name: str) -> Sequence[ModelFault]:
+        """What is wrong with entries of this name."""
+        return self._faults.get(name, ())
+
+    def ready_ms(self, way: Way) -> int:
+        """When the way may be taken again, in unix milliseconds; a time that has passed: now."""
+        return self._failover.pool.ready_ms(way)
+
+    def cooling(self) -> int:
+        """How many ways are left alone for now."""
+        now_ms = unix_ms(self._clock.now())
+        return sum(self.ready_ms(way) > now_ms for ways in self._ways.values() for way in ways)
+
+    async def ask(
+        self,
+        names: Sequence[str],
+        request: CompletionRequest,
+        asker: Asker = NOBODY,
+        *,
+        ids_of: str | None = None,
+        call_seconds: float | None = CALL_SECONDS,
+        patience_seconds: float = PATIENCE_SECONDS,
+    ) -> Answered:
+        """Ask each key of each model in `names` until one answers. Raises NoAnswer.
+
+        `call_seconds` bounds each call (None: the caller bounds them all). `ids_of` names the model at whose provider
+        a name that no entry has is taken for an id. When every way cools down and the first is free again within
+        `patience_seconds`, it is waited for.
+        """
+        question = Question(request, asker, call_seconds)
+        groups = []
+        for name in names:
             try:
-                choices.append(self._choice(entry))
+                groups.append(self._group(name, ids_of))
             except ModelFault as fault:
-                faults.append(fault)
-        if not choices:
-            raise faults[0]
-        start = self._turns[name] % len(choices)
-        self._turns[name] += 1
-        return choices[start:] + choices[:start]
+                question.failed(name, fault)
+        return await self._failover.ask(groups, question, patience_seconds)
 
-    def _choice(self, entry: ModelEntry) -> ModelChoice:
-        place = locate(entry.model, entry.api_base)
-        has_key = entry.api_key is not None and bool(entry.api_key.get_secret_value().strip())
-        if place.needs_key and not has_key:
-            raise MissingKey(entry.model_name, place.provider)
-        endpoint = Endpoint(place.base_url, entry.api_key, replay=place.replay)
-        provider = OpenAICompatible(self._http, endpoint, self._clock)
-        return ModelChoice(provider, place.model_id)
+    async def probe(
+        self, way: Way, request: CompletionRequest, call_seconds: float
+    ) -> tuple[Attempt, ProviderError | ModelFault | None]:
+        """Ask this way alone, also while it cools down; an answer ends its cooldown. None: it answered."""
+        question = Question(request, PROBE, call_seconds)
+        await self._failover.try_way(way, question)
+        return question.attempts[-1], question.failure
 
-
-@asynccontextmanager
-async def open_http() -> AsyncIterator[httpx.AsyncClient]:
-    """The connections to all providers; proxies are taken from the environment, as everywhere."""
-    limits = httpx.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=100, keepalive_expiry=30.0)
-    async with httpx.AsyncClient(limits=limits, trust_env=True, headers={"user-agent": "javis"}) as http:
-        yield http
+    def _group(self, name: str, ids_of: str | None) -> Group:
+        if name not in self._ways and ids_of is not None:
+            return Group(self.ways(ids_of), name)
+        if name not in self._ways and (entry := self._unlisted(name)) is not None:
+            self._ways[name] = [self._make_way(entry)]
+        return Group(self.ways(name))

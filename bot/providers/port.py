@@ -1,8 +1,10 @@
 """The seam to language models: a list of chat messages in, one answer out."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal, Protocol
+
+from bot.images import Image
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,8 @@ class ChatMessage:
     """One message of a prompt.
 
     `tool_calls` and `reasoning` belong to the assistant's messages; reasoning is sent only to models that want it
-    back. `tool_call_id` belongs to a tool's message and names the call that it answers.
+    back. `tool_call_id` belongs to a tool's message and names the call that it answers. `images` belong to the user's;
+    a model that is shown none reads a line that says so.
     """
 
     role: Literal["system", "user", "assistant", "tool"]
@@ -36,14 +39,16 @@ class ChatMessage:
     tool_calls: Sequence[ToolCall] = ()
     tool_call_id: str | None = None
     reasoning: str | None = None
+    images: Sequence[Image] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class CompletionRequest:
     """What to ask. Parameters that are None are not sent at all (current Kimi models refuse `temperature`).
 
-    `on_delta` is called with each visible piece of text as it comes; None: the answer is not streamed. Pieces are
-    for showing: the answer's text is what holds.
+    `on_delta` is called with each visible piece of text as it comes; None: the answer is not streamed. `on_begin` is
+    called at each attempt: what came before it is void. Pieces are for showing: the answer's text is what holds.
+    `headers` go along with the request.
     """
 
     messages: Sequence[ChatMessage]
@@ -51,6 +56,8 @@ class CompletionRequest:
     max_tokens: int | None = None
     tools: Sequence[ToolSpec] = ()
     on_delta: Callable[[str], None] | None = None
+    on_begin: Callable[[], None] | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +68,9 @@ class Usage:
     completion: int = 0
     total: int = 0
     cached: int = 0
+
+
+NOTHING_USED: Final = Usage()
 
 
 @dataclass(frozen=True, slots=True)

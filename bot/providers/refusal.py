@@ -15,6 +15,8 @@ from bot.providers.errors import (
     BadAnswer,
     ContentRefused,
     MalformedRequest,
+    ModelMissing,
+    Overloaded,
     ProviderError,
     ProviderTimeout,
     ProviderUnavailable,
@@ -27,19 +29,23 @@ _BY_STATUS: Final[Mapping[int, type[ProviderError]]] = {
     401: AuthRefused,
     402: QuotaExhausted,
     403: AuthRefused,
+    404: ModelMissing,
     408: ProviderTimeout,
     429: RateLimited,
+    503: Overloaded,
+    529: Overloaded,  # Anthropic's, which gateways pass on
 }
 # Moonshot answers 429 for three different reasons (https://platform.kimi.ai/docs/api/errors); OpenAI for two
 # (https://platform.openai.com/docs/guides/error-codes). Filters answer 400 everywhere.
 _BY_WORD: Final[Mapping[str, type[ProviderError]]] = {
-    "engine_overloaded_error": ProviderUnavailable,
+    "engine_overloaded_error": Overloaded,
     "rate_limit_reached_error": RateLimited,
     "exceeded_current_quota_error": QuotaExhausted,
     "insufficient_quota": QuotaExhausted,
     "content_filter": ContentRefused,
     "data_inspection_failed": ContentRefused,
 }
+_AGAIN: Final = re.compile(r"try again (?:in|after) (\d{1,6}(?:\.\d{1,3})?) ?s(?:ec|\b)", re.IGNORECASE)
 _CREDENTIALS: Final = re.compile(
     r"(?<=://)[^\s/@]{1,300}(?=@)|\b(?:sk|gsk)[-_][\w*-]{6,}|\bBearer\s+[^\s\"']{1,500}", re.IGNORECASE
 )
@@ -69,7 +75,20 @@ def read_refusal(
     kind = next((_BY_WORD[word] for word in words if word in _BY_WORD), None) or _by_status(status)
     message = clean_text(fault.message, secret) if isinstance(fault.message, str) else ""
     text = f"HTTP {status}: {message}" if message else f"HTTP {status}"
-    return kind(text, read_retry_after(headers.get("retry-after"), now))
+    wait = read_retry_after(headers.get("retry-after"), now)
+    if wait is None and kind is RateLimited:
+        wait = _wait_in_words(message)
+    return kind(text, wait)
+
+
+def status_in_body(body: bytes) -> int | None:
+    """The status that an error in a body names as its code; 502 for one without; None where there is no error."""
+    try:
+        error = _Envelope.model_validate_json(body).error
+    except ValidationError:
+        return None
+    code = error.code if isinstance(error, _Fault) else None
+    return code if isinstance(code, int) and 400 <= code < 600 else 502
 
 
 def _by_status(status: int) -> type[ProviderError]:
@@ -102,11 +121,17 @@ def read_retry_after(value: str | None, now: datetime) -> float | None:
     return max(0.0, seconds) if math.isfinite(seconds) else None
 
 
+def _wait_in_words(message: str) -> float | None:
+    """Seconds that a rate limit names in its text alone: "please try again after 1 seconds", "in 20s"."""
+    found = _AGAIN.search(message)
+    return None if found is None else float(found[1])
+
+
 def clean_text(text: str, secret: str | None) -> str:
     """A stranger's words fit for one line of a log: short, without control characters, keys and passwords."""
-    text = text[: _TEXT_CHARACTERS * 10]
     if secret:
-        text = text.replace(secret, "***")
+        text = text.replace(secret, "***")  # first of all: a cut would leave a part that nothing finds
+    text = text[: _TEXT_CHARACTERS * 10]
     text = _CREDENTIALS.sub("***", text)
     printable = "".join(" " if unicodedata.category(char)[0] in "CZ" else char for char in text)
     line = " ".join(printable.split())

@@ -5,10 +5,11 @@ https://platform.openai.com/docs/api-reference/chat · https://platform.kimi.ai/
 
 import json
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, ValidationError
 
+from bot.images import UNSEEN
 from bot.providers.errors import BadAnswer, ContentRefused
 from bot.providers.port import ChatMessage, Completion, CompletionRequest, ToolCall, Usage
 
@@ -43,21 +44,28 @@ class WireAnswer(BaseModel):
     usage: object = None
 
 
+_Tokens = Annotated[int, Field(ge=0, le=1_000_000_000)]
+"""More than any call uses, and few enough that sums of them fit every database."""
+
+
 class _Details(BaseModel):
-    cached_tokens: int | None = Field(None, ge=0)
+    cached_tokens: _Tokens | None = None
 
 
 class _Usage(BaseModel):
-    prompt_tokens: int = Field(0, ge=0)
-    completion_tokens: int = Field(0, ge=0)
-    total_tokens: int | None = Field(None, ge=0)
-    cached_tokens: int | None = Field(None, ge=0)
+    prompt_tokens: _Tokens = 0
+    completion_tokens: _Tokens = 0
+    total_tokens: _Tokens | None = None
+    cached_tokens: _Tokens | None = None
     prompt_tokens_details: _Details | None = None
 
 
-def request_body(model: str, request: CompletionRequest, replay: Replay, max_tokens_field: str) -> bytes:
+def request_body(
+    model: str, request: CompletionRequest, replay: Replay, max_tokens_field: str, *, vision: bool = False
+) -> bytes:
     """The JSON of a request; what the user did not set is not in it."""
-    wire: dict[str, Any] = {"model": model, "messages": [_wire(each, replay) for each in request.messages]}
+    messages = [_wire(each, replay, vision=vision) for each in request.messages]
+    wire: dict[str, Any] = {"model": model, "messages": messages}
     if request.temperature is not None:
         wire["temperature"] = request.temperature
     if request.max_tokens is not None:
@@ -88,16 +96,16 @@ def read_answer(body: bytes, asked_model: str) -> Completion:
 
 def to_completion(answer: WireAnswer, asked_model: str) -> Completion:
     """Raises BadAnswer for one without words and tool calls, ContentRefused where the filter held it back."""
-    choice = answer.choices[0]
+    choice, usage = answer.choices[0], _usage(answer.usage)
     text, calls = choice.message.content or "", _tool_calls(choice.message.tool_calls or ())
     if not text.strip() and not calls:
         if choice.finish_reason == "content_filter":
-            raise ContentRefused("the provider's filter held the answer back")
-        raise BadAnswer(f"the answer has no words (finish_reason {choice.finish_reason!r:.40})")
+            raise ContentRefused("the provider's filter held the answer back", usage=usage)
+        raise BadAnswer(f"the answer has no words (finish_reason {choice.finish_reason!r:.40})", usage=usage)
     return Completion(
         text=text,
         model=answer.model or asked_model,
-        usage=_usage(answer.usage),
+        usage=usage,
         finish_reason=choice.finish_reason,
         tool_calls=calls,
         reasoning=choice.message.reasoning_content or None,
@@ -111,8 +119,8 @@ def first_fault(error: ValidationError) -> str:
     return f"{place or 'body'}: {first['type']}"
 
 
-def _wire(message: ChatMessage, replay: Replay) -> dict[str, Any]:
-    wire: dict[str, Any] = {"role": message.role, "content": message.content}
+def _wire(message: ChatMessage, replay: Replay, *, vision: bool) -> dict[str, Any]:
+    wire: dict[str, Any] = {"role": message.role, "content": _content(message, vision=vision)}
     if message.tool_call_id is not None:
         wire["tool_call_id"] = message.tool_call_id
     if message.tool_calls:
@@ -123,6 +131,16 @@ def _wire(message: ChatMessage, replay: Replay) -> dict[str, Any]:
     if message.reasoning is not None and (replay == "always" or (replay == "with_tools" and bool(message.tool_calls))):
         wire["reasoning_content"] = message.reasoning
     return wire
+
+
+def _content(message: ChatMessage, *, vision: bool) -> str | list[dict[str, Any]]:
+    if not message.images:
+        return message.content
+    if not vision:
+        return f"{message.content}\n{UNSEEN}"
+    # Moonshot refuses a part whose text is empty.
+    text = [{"type": "text", "text": message.content}] if message.content else []
+    return [*text, *({"type": "image_url", "image_url": {"url": each.data_url}} for each in message.images)]
 
 
 def _tool_calls(calls: Sequence[WireToolCall]) -> tuple[ToolCall, ...]:

@@ -35,6 +35,7 @@ class ProviderServer:
         self.received: list[Received] = []
         self.arrived = asyncio.Event()
         self.base_url = ""
+        self._peers: set[object] = set()
         self._script: deque[Handler] = deque()
 
     def reply(self, body: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> None:
@@ -50,7 +51,13 @@ class ProviderServer:
         """Let `handler` answer once."""
         self._script.append(handler)
 
+    @property
+    def connections(self) -> int:
+        """From how many sockets requests have come."""
+        return len(self._peers)
+
     async def _answer(self, request: web.Request) -> web.StreamResponse:
+        self._peers.add(request.transport and request.transport.get_extra_info("peername"))
         self.received.append(Received(request.path, request.headers.copy(), await request.json()))
         self.arrived.set()
         if not self._script:

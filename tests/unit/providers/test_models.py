@@ -1,24 +1,16 @@
 """From names to ways to a model."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
 
 import httpx
 import pytest
 from pydantic import SecretStr
 
 from bot.providers.bases import BASES, UnknownBase, locate
-from bot.providers.models import MissingKey, Models, UnknownModel
-from bot.providers.port import ChatMessage, CompletionRequest
+from bot.providers.models import Models, UnknownModel
+from bot.providers.way import MissingKey, key_label
 from channels.clock import ManualClock
-from tests.unit.providers.server import ProviderServer, completion
-
-
-@dataclass(frozen=True)
-class Entry:
-    model_name: str
-    model: str
-    api_key: SecretStr | None = None
-    api_base: str | None = None
+from tests.unit.providers.setting import ListedEntry as Entry
 
 
 @pytest.mark.parametrize("model", ["kimi-coding", "kimi-code/kimi-coding", "kimi_code/kimi-coding"])
@@ -35,7 +27,7 @@ def test_other_ids_of_the_coding_endpoint_stay_as_written() -> None:
 def test_known_provider_has_its_usual_base(provider: str) -> None:
     place = locate(f"{provider}/a/b", None)
     assert place.base_url == BASES[provider].address
-    assert place.model_id == "a/b"
+    assert place.model_id == ("openclaw/a/b" if provider == "openclaw" else "a/b")
 
 
 def test_moonshot_lives_in_china() -> None:
@@ -89,51 +81,48 @@ def clock() -> ManualClock:
     return ManualClock()
 
 
-def test_unknown_model_names_the_nearest(http: httpx.AsyncClient, clock: ManualClock) -> None:
-    models = Models([Entry("kimi", "ollama/k")], http, clock)
+Build = Callable[..., Models]
+
+
+@pytest.fixture
+def build(http: httpx.AsyncClient, clock: ManualClock) -> Build:
+    return lambda *entries: Models(entries, lambda _proxy: http, clock)
+
+
+def test_unknown_model_names_the_nearest(build: Build) -> None:
+    models = build(Entry("kimi", "ollama/k"))
     with pytest.raises(UnknownModel, match="did you mean 'kimi'") as caught:
-        models.find("kimy")
+        models.ways("kimy")
     assert caught.value.nearest == "kimi"
     with pytest.raises(UnknownModel) as far:
-        models.find("zzz")
+        models.ways("zzz")
     assert far.value.nearest is None
 
 
 @pytest.mark.parametrize("key", [None, SecretStr("  ")])
-def test_moonshot_without_key_is_told_wherever_it_lives(
-    http: httpx.AsyncClient, clock: ManualClock, key: SecretStr | None
-) -> None:
-    models = Models([Entry("kimi", "moonshot/x", key, "http://127.0.0.1:1/v1")], http, clock)
+def test_moonshot_without_key_is_told_wherever_it_lives(build: Build, key: SecretStr | None) -> None:
+    models = build(Entry("kimi", "moonshot/x", key, "http://127.0.0.1:1/v1"))
     with pytest.raises(MissingKey) as caught:
-        models.find("kimi")
+        models.ways("kimi")
     assert (caught.value.model_name, caught.value.provider) == ("kimi", "moonshot")
 
 
-def test_server_at_home_needs_no_key(http: httpx.AsyncClient, clock: ManualClock) -> None:
-    entries = [Entry("a", "openai/x", None, "http://127.0.0.1:1234/v1"), Entry("b", "ollama/x")]
-    models = Models(entries, http, clock)
-    assert [models.find(name).model_id for name in ("a", "b")] == ["x", "x"]
+def test_server_at_home_needs_no_key(build: Build) -> None:
+    models = build(Entry("a", "openai/x", None, "http://127.0.0.1:1234/v1"), Entry("b", "ollama/x"))
+    assert [models.ways(name)[0].model_id for name in ("a", "b")] == ["x", "x"]
     with pytest.raises(MissingKey):
-        Models([Entry("a", "openai/x")], http, clock).find("a")
+        build(Entry("a", "openai/x")).ways("a")
 
 
-async def test_entries_of_one_name_take_turns_with_their_own_keys(
-    server: ProviderServer, http: httpx.AsyncClient, clock: ManualClock
-) -> None:
-    entries = [Entry("kimi", f"moonshot/m{n}", SecretStr(f"key-{n}"), server.base_url) for n in range(3)]
-    models = Models([*entries, Entry("kimi", "moonshot/no-key")], http, clock)
-    for _ in range(4):
-        server.reply(completion())
-        choice = models.find("kimi")
-        await choice.provider.complete(choice.model_id, CompletionRequest([ChatMessage("user", "hi")]))
-    assert [got.json["model"] for got in server.received] == ["m0", "m1", "m2", "m0"]
-    assert [got.headers["Authorization"] for got in server.received[:2]] == ["Bearer key-0", "Bearer key-1"]
-
-
-def test_every_usable_entry_is_offered_from_the_one_whose_turn_it_is(
-    http: httpx.AsyncClient, clock: ManualClock
-) -> None:
-    models = Models([Entry("m", f"ollama/{name}") for name in "abc"], http, clock)
-    offered = ["".join(choice.model_id for choice in models.find_all("m")) for _ in range(4)]
-    assert offered == ["abc", "bca", "cab", "abc"]
+def test_sound_entry_is_used_beside_one_with_a_fault(build: Build) -> None:
+    models = build(Entry("m", "moonshot/no-key"), Entry("m", "ollama/x"))
+    assert [way.model_id for way in models.ways("m")] == ["x"]
+    assert [type(fault) for fault in models.faults("m")] == [MissingKey]
     assert models.names == ("m",)
+
+
+def test_label_of_a_key_tells_it_from_others_and_nothing_of_it() -> None:
+    labels = {key_label(key) for key in ("sk-one", "sk-two", "")}
+    assert len(labels) == 3
+    assert key_label("sk-one") == key_label("sk-one")
+    assert not any("sk" in label or "one" in label for label in labels)

@@ -1,9 +1,11 @@
 """The client against a real server, honest and otherwise."""
 
 import asyncio
+import base64
 import gzip
+import json
 import socket
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
 
@@ -17,6 +19,8 @@ from bot.providers.errors import (
     BadAnswer,
     ContentRefused,
     MalformedRequest,
+    ModelMissing,
+    Overloaded,
     ProviderError,
     ProviderTimeout,
     ProviderUnavailable,
@@ -25,6 +29,7 @@ from bot.providers.errors import (
 )
 from bot.providers.openai_compatible import ANSWER_BYTES, Endpoint, OpenAICompatible
 from bot.providers.port import ChatMessage, CompletionRequest, ToolCall, ToolSpec, Usage
+from bot.providers.refusal import read_refusal
 from bot.providers.wire import Replay
 from channels.clock import ManualClock
 from tests.unit.providers.server import ProviderServer, completion
@@ -146,6 +151,7 @@ async def test_tool_calls_need_no_words(server: ProviderServer, provider: OpenAI
         ({"cached_tokens": 5, "prompt_tokens_details": {"cached_tokens": None}}, Usage(0, 0, 0, 5)),
         (None, Usage()),
         ({"prompt_tokens": -1}, Usage()),
+        ({"prompt_tokens": 2**63}, Usage()),
         ("many", Usage()),
         ([1], Usage()),
     ],
@@ -160,14 +166,14 @@ async def test_usage_is_read_in_both_spellings_and_nonsense_counts_as_nothing(
 @pytest.mark.parametrize(
     ("status", "error", "kind"),
     [
-        (429, {"type": "engine_overloaded_error"}, ProviderUnavailable),
+        (429, {"type": "engine_overloaded_error"}, Overloaded),
         (429, {"type": "rate_limit_reached_error"}, RateLimited),
         (429, {"type": "exceeded_current_quota_error"}, QuotaExhausted),
         (429, {"type": "requests", "code": "insufficient_quota"}, QuotaExhausted),
         (429, {"code": 1302}, RateLimited),
         (400, {"type": "content_filter"}, ContentRefused),
         (400, {"type": "invalid_request_error"}, MalformedRequest),
-        (404, {}, MalformedRequest),
+        (404, {}, ModelMissing),
         (413, {}, MalformedRequest),
         (422, {}, MalformedRequest),
         (401, {}, AuthRefused),
@@ -175,8 +181,8 @@ async def test_usage_is_read_in_both_spellings_and_nonsense_counts_as_nothing(
         (403, {"type": "access_terminated_error"}, AuthRefused),
         (408, {}, ProviderTimeout),
         (500, {}, ProviderUnavailable),
-        (503, {}, ProviderUnavailable),
-        (529, {}, ProviderUnavailable),
+        (503, {}, Overloaded),
+        (529, {}, Overloaded),
     ],
 )
 async def test_refusal_is_named_by_what_to_do_next(
@@ -245,7 +251,7 @@ async def test_error_text_is_one_short_line_without_secrets(server: ProviderServ
         b'{"choices": [{"message": {"content": "\\ud83d"}}]}',
         b'{"choices": ' + b"[" * 100_000,
         b'{"n": ' + b"9" * 100_000 + b"}",
-        gzip.compress(b'{"choices": [{"message": {"content": "a"}}]}'),
+        gzip.compress(b'{"choices": [{"message": {"content": "a"}}]}', mtime=0),
     ],
 )
 async def test_answer_that_is_no_completion_is_a_bad_answer(
@@ -299,6 +305,15 @@ async def test_connection_lost_in_the_answer_is_unavailable(server: ProviderServ
     server.handle(hang_up)
     with pytest.raises(ProviderUnavailable):
         await provider.complete("m-1", ASK)
+
+
+async def test_login_in_the_address_is_sent_as_a_header(
+    server: ProviderServer, http: httpx.AsyncClient, clock: ManualClock
+) -> None:
+    server.reply(completion())
+    base = server.base_url.replace("://", "://ann:s%3A3@")
+    await OpenAICompatible(http, Endpoint(base), clock).complete("m-1", ASK)
+    assert server.received[0].headers["Authorization"] == f"Basic {base64.b64encode(b'ann:s:3').decode()}"
 
 
 async def test_nobody_listening_is_unavailable(http: httpx.AsyncClient, clock: ManualClock) -> None:
@@ -358,3 +373,37 @@ async def test_hundreds_of_calls_run_side_by_side(server: ProviderServer, provid
         server.handle(answer_together)
     answers = await asyncio.gather(*(provider.complete("m-1", ASK) for _ in range(count)))
     assert len(answers) == count
+
+
+@pytest.mark.parametrize(
+    ("words", "seconds"),
+    [
+        ("Your account reached max request, please try again after 1 seconds", 1),
+        ("Rate limit reached. Please try again in 20s.", 20),
+        ("Please try again in 1.5 seconds", 1.5),
+        ("try again in 5 minutes", None),
+        ("slow down", None),
+    ],
+)
+def test_wait_that_only_the_words_name_is_read(words: str, seconds: float | None) -> None:
+    body = json.dumps({"error": {"type": "rate_limit_reached_error", "message": words}}).encode()
+    assert read_refusal(429, {}, body, secret=None, now=datetime.now(UTC)).retry_after_seconds == seconds
+    overloaded = json.dumps({"error": {"type": "engine_overloaded_error", "message": words}}).encode()
+    assert read_refusal(429, {}, overloaded, secret=None, now=datetime.now(UTC)).retry_after_seconds is None
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        ({"code": 429, "message": "slow"}, RateLimited),
+        ({"code": 402, "message": "pay"}, QuotaExhausted),
+        ({"code": "x", "message": "broken"}, ProviderUnavailable),
+        ("broken", ProviderUnavailable),
+    ],
+)
+async def test_refusal_in_an_answer_of_200_is_a_refusal(
+    server: ProviderServer, provider: OpenAICompatible, error: object, kind: type[ProviderError]
+) -> None:
+    server.reply({"error": error})
+    with pytest.raises(kind):
+        await provider.complete("m-1", ASK)
