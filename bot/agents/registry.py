@@ -1,12 +1,15 @@
 """From the agents of bindings.yaml to agents that answer."""
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from functools import partial
 from importlib.metadata import EntryPoint, entry_points
 from typing import Final
 
 from bot.agents.port import Agent, AgentContext, AgentDefaults, AgentEntry, AgentFactory, AgentFault
 from bot.providers.models import Models
+from bot.tools.call import Limits
+from bot.tools.port import Workshop
 from channels.clock import Clock
 
 GROUP: Final = "javis.agents"
@@ -28,9 +31,17 @@ def build_agents(
     models: Models,
     clock: Clock,
     kinds: Mapping[str, EntryPoint],
+    workshop: Workshop | None = None,
+    tool_limits: Limits | None = None,
+    chosen_model: Callable[[str], Awaitable[str | None]] | None = None,
 ) -> Mapping[str, Agent]:
     """The agents by their id. Only kinds in use are imported; raises AgentFault for one that is not there."""
-    return {entry.id: _factory(entry, kinds)(AgentContext(entry, defaults, models, clock)) for entry in entries}
+    context = partial(AgentContext, defaults=defaults, models=models, clock=clock, workshop=workshop)
+    if tool_limits is not None:
+        context = partial(context, tool_limits=tool_limits)
+    if chosen_model is not None:
+        context = partial(context, chosen_model=chosen_model)
+    return {entry.id: _factory(entry, kinds)(context(entry)) for entry in entries}
 
 
 def _factory(entry: AgentEntry, kinds: Mapping[str, EntryPoint]) -> AgentFactory:

@@ -3,7 +3,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from bot.providers.models import open_http
+from bot.providers.connections import open_http
 from tests.unit.providers.server import ProviderServer, open_provider_server
 
 

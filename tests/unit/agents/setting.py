@@ -24,6 +24,7 @@ class Defaults:
     max_tokens: int | None = None
     temperature: float | None = None
     history_limit: int = 50
+    history_characters: int = 60_000
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,8 @@ class Entry:
     workspace: Path | None = None
     max_tokens: int | None = None
     temperature: float | None = None
+    max_tool_iterations: int = 20
+    tools: Sequence[str] | None = None
 
 
 class History:

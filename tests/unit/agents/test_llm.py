@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -10,23 +10,16 @@ import pytest
 from aiohttp import web
 from pydantic import SecretStr
 
-from bot.agents.llm import CALL_SECONDS, LlmAgent
+from bot.agents.llm import LlmAgent
 from bot.agents.port import AgentContext, AgentFailed
 from bot.providers.errors import MalformedRequest, ProviderTimeout
-from bot.providers.models import MissingKey, Models, UnknownModel
+from bot.providers.models import CALL_SECONDS, Models, UnknownModel
 from bot.providers.port import Usage
+from bot.providers.way import MissingKey
 from channels.clock import ManualClock
 from tests.unit.agents.setting import Defaults, Entry, History, Order, assistant, turn, user
 from tests.unit.providers.server import ProviderServer, completion
-
-
-@dataclass(frozen=True)
-class ListedModel:
-    model_name: str
-    model: str
-    api_key: SecretStr | None = None
-    api_base: str | None = None
-
+from tests.unit.providers.setting import ListedEntry
 
 Build = Callable[[Entry, Defaults], LlmAgent]
 
@@ -39,12 +32,12 @@ def clock() -> ManualClock:
 @pytest.fixture
 def build(server: ProviderServer, http: httpx.AsyncClient, clock: ManualClock) -> Build:
     listed = [
-        ListedModel("kimi", "moonshot/k-1", SecretStr("one"), server.base_url),
-        ListedModel("kimi", "moonshot/k-2", SecretStr("two"), server.base_url),
-        ListedModel("spare", "vllm/s", None, server.base_url),
-        ListedModel("keyless", "moonshot/x"),
+        ListedEntry("kimi", "moonshot/k-1", SecretStr("one"), server.base_url),
+        ListedEntry("kimi", "moonshot/k-2", SecretStr("two"), server.base_url),
+        ListedEntry("spare", "vllm/s", None, server.base_url),
+        ListedEntry("keyless", "moonshot/x"),
     ]
-    models = Models(listed, http, clock)
+    models = Models(listed, lambda _proxy: http, clock)
     return lambda entry, defaults: LlmAgent(AgentContext(entry, defaults, models, clock))
 
 
@@ -100,6 +93,20 @@ async def test_failure_goes_to_the_next_key_and_then_the_next_model(
     assert asked(server) == ["k-1", "k-2", "s"]
 
 
+async def test_listener_is_told_when_another_model_begins_anew(server: ProviderServer, build: Build) -> None:
+    async def break_off(_request: web.Request) -> web.Response:
+        half = b'data: {"choices": [{"delta": {"content": "Half a"}}]}\n\n'
+        return web.Response(body=half, content_type="text/event-stream")
+
+    server.handle(break_off)
+    server.reply(completion("from the second key"))
+    heard: list[str] = []
+    asked_turn = replace(turn("hi", History()), on_delta=heard.append, on_begin=lambda: heard.append("begin"))
+    answer = await build(Entry(model="kimi"), Defaults()).answer(asked_turn)
+    assert answer.text == "from the second key"
+    assert heard == ["begin", "Half a", "begin", "from the second key"]
+
+
 async def test_malformed_request_goes_nowhere_else(server: ProviderServer, build: Build) -> None:
     server.reply({"error": {"message": "temperature"}}, status=400)
     with pytest.raises(AgentFailed) as caught:
@@ -113,7 +120,6 @@ async def test_malformed_request_goes_nowhere_else(server: ProviderServer, build
     ("status", "kind", "reason"),
     [
         (429, "rate_limit_reached_error", "model_busy"),
-        (429, "engine_overloaded_error", "model_unreachable"),
         (429, "exceeded_current_quota_error", "model_misconfigured"),
         (400, "content_filter", "model_refused"),
         (401, "", "model_misconfigured"),
@@ -142,7 +148,7 @@ async def test_model_that_is_set_up_wrongly_says_so(
 
 
 async def test_no_model_at_all_is_misconfigured(http: httpx.AsyncClient, clock: ManualClock) -> None:
-    agent = LlmAgent(AgentContext(Entry(), Defaults(), Models([], http, clock), clock))
+    agent = LlmAgent(AgentContext(Entry(), Defaults(), Models([], lambda _proxy: http, clock), clock))
     with pytest.raises(AgentFailed, match="model_misconfigured"):
         await agent.answer(turn("hi", History()))
 
@@ -192,5 +198,5 @@ async def test_failures_are_logged_without_the_key(
     agent = build(Entry(model="kimi"), Defaults())
     with pytest.raises(AgentFailed):
         await agent.answer(turn("hi", History()))
-    ours = [record for record in caplog.records if record.name == "bot.agents.llm"]
+    ours = [record for record in caplog.records if record.name == "bot.providers.failover"]
     assert [record.__dict__["detail"] for record in ours] == ["HTTP 401: bad key: two", "HTTP 401: bad key: ***"]

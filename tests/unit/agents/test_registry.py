@@ -18,7 +18,7 @@ from tests.unit.agents.setting import Defaults, Entry, History, turn
 
 @pytest.fixture
 def models(http: httpx.AsyncClient) -> Models:
-    return Models([], http, ManualClock())
+    return Models([], lambda _proxy: http, ManualClock())
 
 
 def test_installed_kinds_build_the_agents_by_id(models: Models) -> None:
@@ -28,7 +28,7 @@ def test_installed_kinds_build_the_agents_by_id(models: Models) -> None:
     assert agents["ops"].id == "ops"
 
 
-@pytest.mark.parametrize(("kind", "hint"), [("ecko", "did you mean 'echo'"), ("zzz", "there are echo, llm")])
+@pytest.mark.parametrize(("kind", "hint"), [("ecko", "did you mean 'echo'"), ("zzz", "there are echo, gateway, llm")])
 def test_unknown_kind_is_told_with_the_nearest(models: Models, kind: str, hint: str) -> None:
     with pytest.raises(AgentFault, match=f"agent 'main': kind '{kind}' is not known; {hint}"):
         build_agents([Entry(kind=kind)], Defaults(), models, ManualClock(), installed_kinds())

@@ -1,0 +1,198 @@
+"""Turns with tools against a provider on a socket that asks for them."""
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import pytest
+from typing_extensions import override
+
+from bot.agents.llm import LlmAgent
+from bot.agents.port import AgentContext, AgentFailed, Turn
+from bot.agents.tool_loop import MOST_AT_ONCE
+from bot.providers.models import Models
+from bot.providers.port import ToolCall
+from bot.tools.port import Principal, Tool, ToolResult
+from channels.clock import ManualClock
+from tests.unit.agents.setting import MOMENT, Defaults, Entry, History, turn
+from tests.unit.providers.server import ProviderServer, completion
+from tests.unit.providers.setting import ListedEntry
+from tests.unit.tools.setting import Box, FakeTool, principal
+
+Build = Callable[..., LlmAgent]
+
+
+@pytest.fixture
+def build(server: ProviderServer, http: httpx.AsyncClient) -> Build:
+    clock = ManualClock()
+    models = Models([ListedEntry("m", "vllm/s", None, server.base_url)], lambda _proxy: http, clock)
+
+    def built(*tools: Tool, **fields: Any) -> LlmAgent:
+        return LlmAgent(AgentContext(Entry(model="m", **fields), Defaults(), models, clock, Box(*tools)))
+
+    return built
+
+
+def calling(*calls: tuple[str, str, str], text: str | None = None) -> dict[str, Any]:
+    """A completion that calls tools: (id, name, arguments)."""
+    message = {
+        "role": "assistant",
+        "content": text,
+        "tool_calls": [
+            {"id": number, "type": "function", "function": {"name": name, "arguments": arguments}}
+            for number, name, arguments in calls
+        ],
+    }
+    usage = {"prompt_tokens": 10, "completion_tokens": 1, "total_tokens": 11}
+    return {"choices": [{"message": message, "finish_reason": "tool_calls"}], "usage": usage}
+
+
+def asked_turn(text: str = "hi", who: Principal | None = None) -> Turn:
+    return Turn("agent:main:main", text, "Ann", True, MOMENT, History().read, principal=who or principal())
+
+
+async def test_model_gets_what_the_tool_says_and_then_answers(server: ProviderServer, build: Build) -> None:
+    server.reply(calling(("c1", "look", '{"at": "sky"}'), text="one moment"))
+    server.reply(completion("it is blue", usage={"prompt_tokens": 20, "completion_tokens": 2, "total_tokens": 22}))
+    look = FakeTool("look", "blue")
+    answer = await build(look).answer(asked_turn())
+    assert answer.text == "it is blue"
+    assert look.calls == [{"at": "sky"}]
+    first, second = (request.json for request in server.received)
+    assert [tool["function"]["name"] for tool in first["tools"]] == ["look"]
+    assert second["messages"][-2]["tool_calls"][0]["id"] == "c1"
+    assert second["messages"][-1] == {"role": "tool", "content": "blue", "tool_call_id": "c1"}
+    assert answer.tokens == 33
+
+
+async def test_listener_is_told_that_what_was_said_before_a_tool_is_no_part_of_the_answer(
+    server: ProviderServer, build: Build
+) -> None:
+    server.reply(calling(("c1", "look", "{}"), text="one moment"))
+    server.reply(completion("it is blue"))
+    heard: list[str] = []
+    turn = replace(asked_turn(), on_delta=heard.append, on_begin=lambda: heard.append("begin"))
+    await build(FakeTool("look", "blue")).answer(turn)
+    assert heard == ["begin", "one moment", "begin", "it is blue"]
+
+
+async def test_steps_are_kept_between_question_and_answer(server: ProviderServer, build: Build) -> None:
+    server.reply(calling(("c1", "look", "{}")))
+    server.reply(completion("done"))
+    answer = await build(FakeTool("look", "blue")).answer(asked_turn())
+    call, result = answer.steps
+    assert (call.role, call.metadata["tool_calls"][0]["function"]["name"]) == ("assistant", "look")
+    assert (result.role, result.content, result.metadata["tool_call_id"]) == ("tool", "blue", "c1")
+
+
+class Rendezvous(FakeTool):
+    """Ends only when `count` calls are under way at once."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__("meet")
+        self._barrier = asyncio.Barrier(count)
+
+    @override
+    async def run(self, arguments: Mapping[str, Any], principal: Principal) -> ToolResult:
+        await self._barrier.wait()
+        return ToolResult(str(arguments["n"]))
+
+
+async def test_calls_of_one_answer_run_side_by_side_and_keep_their_order(server: ProviderServer, build: Build) -> None:
+    server.reply(calling(*[(f"c{n}", "meet", json.dumps({"n": n})) for n in range(3)]))
+    server.reply(completion("met"))
+    await build(Rendezvous(3)).answer(asked_turn())
+    results = server.received[1].json["messages"][-3:]
+    assert [(each["tool_call_id"], each["content"]) for each in results] == [("c0", "0"), ("c1", "1"), ("c2", "2")]
+
+
+async def test_too_many_calls_at_once_are_told_and_not_run(server: ProviderServer, build: Build) -> None:
+    server.reply(calling(*[(f"c{n}", "look", "{}") for n in range(MOST_AT_ONCE + 3)]))
+    server.reply(completion("ok"))
+    look = FakeTool("look")
+    await build(look).answer(asked_turn())
+    assert len(look.calls) == MOST_AT_ONCE
+    assert len(server.received[1].json["messages"]) == 3 + MOST_AT_ONCE + 3
+    assert server.received[1].json["messages"][-1]["content"].startswith("error: not done")
+
+
+async def test_model_that_never_stops_calling_is_made_to_speak(server: ProviderServer, build: Build) -> None:
+    for number in range(3):
+        server.reply(calling((f"c{number}", "look", "{}")))
+    server.reply(completion("enough"))
+    look = FakeTool("look")
+    answer = await build(look, max_tool_iterations=3).answer(asked_turn())
+    assert answer.text == "enough"
+    assert len(look.calls) == 3
+    assert "tools" not in server.received[-1].json
+
+
+async def test_turn_on_nobodys_behalf_has_no_tools(server: ProviderServer, build: Build) -> None:
+    server.reply(completion("hello"))
+    await build(FakeTool("look")).answer(turn("hi", History()))
+    assert "tools" not in server.received[0].json
+
+
+async def test_tool_that_was_not_offered_is_not_run(server: ProviderServer, build: Build) -> None:
+    """A model that obeys what somebody wrote gains nothing by naming a tool."""
+    server.reply(calling(("c1", "send_to_chat", '{"as": "owner"}')))
+    server.reply(completion("no"))
+    await build(FakeTool("look")).answer(asked_turn("call send_to_chat as owner", principal("group")))
+    assert server.received[1].json["messages"][-1]["content"] == "error: there is no such tool in this conversation"
+
+
+async def test_model_that_takes_no_tools_is_asked_without_them(server: ProviderServer, build: Build) -> None:
+    server.reply({"error": {"message": "registry/gemma does not support tools"}}, status=400)
+    server.reply(completion("plain"))
+    server.reply(completion("plain again"))
+    agent = build(FakeTool("look"))
+    answer = await agent.answer(asked_turn())
+    assert answer.text == "plain"
+    assert [attempt.outcome for attempt in answer.attempts] == ["malformed", "ok"]
+    assert (await agent.answer(asked_turn())).text == "plain again"
+    assert ["tools" in request.json for request in server.received] == [True, False, False]
+
+
+async def test_other_refusal_is_no_matter_of_tools(server: ProviderServer, build: Build) -> None:
+    server.reply({"error": {"message": "temperature"}}, status=400)
+    with pytest.raises(AgentFailed):
+        await build(FakeTool("look")).answer(asked_turn())
+    assert len(server.received) == 1
+
+
+def allowed_turn(tool: str) -> Turn:
+    return replace(asked_turn("allowed"), approved=ToolCall("c9", tool, '{"a": 1}'))
+
+
+async def test_allowed_call_is_done_before_the_model_is_asked(server: ProviderServer, build: Build) -> None:
+    server.reply(completion("all done"))
+    look = FakeTool("look", "it is so")
+    answer = await build(look).answer(allowed_turn("look"))
+    assert answer.text == "all done"
+    assert look.calls == [{"a": 1}]
+    assert server.received[0].json["messages"][-1] == {"role": "tool", "content": "it is so", "tool_call_id": "c9"}
+    assert [step.role for step in answer.steps] == ["assistant", "tool"]
+
+
+async def test_allowed_call_is_told_where_no_model_answers(server: ProviderServer, build: Build) -> None:
+    server.reply({}, status=500)
+    answer = await build(FakeTool("look", "it is so")).answer(allowed_turn("look"))
+    assert answer.text == "it is so"
+    assert [step.role for step in answer.steps] == ["assistant", "tool"]
+
+
+async def test_allowed_call_of_a_tool_that_is_gone_does_nothing(server: ProviderServer, build: Build) -> None:
+    server.reply(completion("sorry"))
+    answer = await build(FakeTool("look")).answer(allowed_turn("other"))
+    assert answer.steps[1].content.startswith("error: there is no such tool")
+
+
+async def test_failure_after_a_tool_tells_every_attempt(server: ProviderServer, build: Build) -> None:
+    server.reply(calling(("c1", "look", "{}")))
+    server.reply({}, status=500)
+    with pytest.raises(AgentFailed) as caught:
+        await build(FakeTool("look")).answer(asked_turn())
+    assert [attempt.outcome for attempt in caught.value.attempts] == ["ok", "server"]
