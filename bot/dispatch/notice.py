@@ -1,16 +1,23 @@
 """What the asker is told when a task has ended. Pure, and free of any model call."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from bot import words
 from bot.catalogue import Catalogue, Language
 from bot.delivery.item import OutboxItem
+from bot.dispatch.poster import POSTED
 from bot.storage.port import Statement
-from bot.tasks.store import TaskStore
+from bot.tasks.reports import TaskReports
 from bot.tasks.task import Task
+from channels.chunking import split_markdown
+from channels.graphemes import is_boundary
+from channels.markdown import convert_markdown, has_markup
 from channels.message import Button, OutboundMessage
 
 SUMMARY_LENGTH: Final = 300  # characters
+READ_LENGTH: Final = 4_000  # characters that are read for it: marks and addresses of links take their share
 STILL_RUNNING: Final = ":still"
 """Ends the source id of the line that a long task sends on its way."""
 
@@ -23,42 +30,50 @@ def completion_notice(task: Task, language: Language, catalogue: Catalogue, time
     return OutboundMessage(task.notify, text, reply_to=task.reply_to, buttons=buttons)
 
 
-def when_sent(item: OutboxItem, tasks: TaskStore) -> list[Statement]:
+def when_sent(item: OutboxItem, reports: TaskReports) -> list[Statement]:
     """What belongs into the transaction that closes a sent row: a task whose notice has arrived is acknowledged."""
-    if item.source.kind != "task" or item.source.id.endswith(STILL_RUNNING):
+    if item.source.kind != "task" or item.source.id.endswith((STILL_RUNNING, POSTED)):
         return []
-    return [tasks.acknowledge(item.source.id.split(":")[0])]
+    task_id, _, attempt = item.source.id.partition(":")
+    return [reports.acknowledge(task_id, int(attempt))]
+
+
+def summary_of(output: str) -> str:
+    """The first SUMMARY_LENGTH characters of an answer as they read without markdown, whose marks a cut could part."""
+    beginning = split_markdown(output, READ_LENGTH, "characters")[0] if output.strip() else ""
+    text = convert_markdown(beginning)[0] if has_markup(beginning) else beginning
+    end = min(SUMMARY_LENGTH, len(text))
+    while not is_boundary(text, end):
+        end -= 1
+    return text[:end]
 
 
 def _text(
     task: Task, language: Language, catalogue: Catalogue, timeout_seconds: float
 ) -> tuple[str, tuple[Button, ...]]:
-    again = Button(catalogue.say(language, words.BUTTON_RETRY), f"/retry {task.id}")
+    say = partial(catalogue.say, language)
     if task.state == "succeeded":
         show = f"/tasks {task.id}"
-        text = catalogue.say(
-            language,
-            words.TASK_DONE,
-            name=task.name,
-            model=task.answered_by or task.model,
-            prompt_tokens=task.prompt_tokens,
-            completion_tokens=task.completion_tokens,
-            total_tokens=task.total_tokens,
-            summary=(task.output or "")[:SUMMARY_LENGTH],
-            command=show,
-        )
-        return text, (Button(catalogue.say(language, words.BUTTON_RESULT), show),)
+        return _done(task, say, show), (Button(say(words.BUTTON_RESULT), show),)
+    command = f"/retry {task.id}"
+    again = Button(say(words.BUTTON_RETRY), command)
     if task.state == "timed_out":
-        text = catalogue.say(
-            language,
-            words.TASK_TIMED_OUT,
-            name=task.name,
-            seconds=f"{timeout_seconds:g}",
-            command=f"/retry {task.id}",
-        )
-        return text, (again,)
+        seconds = f"{timeout_seconds:g}"
+        return say(words.TASK_TIMED_OUT, name=task.name, seconds=seconds, command=command), (again,)
     if task.state == "cancelled":
-        return catalogue.say(language, words.TASK_CANCELLED, name=task.name), (again,)
-    reason = catalogue.say(language, words.FAILURES.get(task.error or "", words.SOMETHING_WENT_WRONG))
-    text = catalogue.say(language, words.TASK_FAILED, name=task.name, reason=reason, command=f"/retry {task.id}")
-    return text, (again,)
+        return say(words.TASK_CANCELLED, name=task.name), (again,)
+    reason = say(words.FAILURES.get(task.error or "", words.SOMETHING_WENT_WRONG))
+    return say(words.TASK_FAILED, name=task.name, reason=reason, command=command), (again,)
+
+
+def _done(task: Task, say: Callable[..., str], command: str) -> str:
+    return say(
+        words.TASK_DONE,
+        name=task.name,
+        model=task.answered_by or task.model,
+        prompt_tokens=task.prompt_tokens,
+        completion_tokens=task.completion_tokens,
+        total_tokens=task.total_tokens,
+        summary=summary_of(task.output or ""),
+        command=command,
+    )

@@ -1,16 +1,21 @@
 """A background task: a prompt for a model, its state, its result."""
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
+from bot.images import Image
 from bot.storage.port import Row
 from channels.clock import from_unix_ms
 from channels.message import Destination
 
 Priority = Literal["high", "normal", "low"]
 TaskState = Literal["queued", "running", "succeeded", "failed", "timed_out", "cancelled"]
+
+Runner = Literal["house", "external"]
+"""Who works on a task: the bot itself, or somebody else, who posts the result to the webhook listener."""
 
 PATIENCE: dict[Priority, timedelta] = {
     "high": timedelta(0),
@@ -26,7 +31,8 @@ NAME_LENGTH = 40  # characters
 class TaskRequest:
     """What somebody asks for. `name` None: taken from the prompt. `requester` is `<channel>:<sender>`.
 
-    `notify` None: nobody is told, the result waits. `reply_to` is the asking message.
+    `notify` None: nobody is told, the result waits. `reply_to` is the asking message. `webhook_url` None: the result is
+    posted nowhere. `agent` does it with its tools, None: `model` alone is asked. `images` belong to the prompt.
     """
 
     prompt: str
@@ -38,6 +44,10 @@ class TaskRequest:
     priority: Priority = "normal"
     notify: Destination | None = None
     reply_to: str | None = None
+    runner: Runner = "house"
+    webhook_url: str | None = None
+    agent: str | None = None
+    images: Sequence[Image] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +55,7 @@ class Task:
     """One row. `attempt` counts the times it was begun; token counts add up over attempts.
 
     `error` is a reason code for people of the house (`model_unreachable`, `interrupted`, …), None for a success.
+    `images` counts those that came with it.
     """
 
     id: str
@@ -69,6 +80,10 @@ class Task:
     completion_tokens: int
     total_tokens: int
     acknowledged: bool
+    runner: Runner = "house"
+    webhook_url: str | None = None
+    agent: str | None = None
+    images: int = 0
 
 
 def new_task_id(now: datetime) -> str:
@@ -109,15 +124,24 @@ def task_from_row(row: Row) -> Task:
         completion_tokens=row["completion_tokens"],
         total_tokens=row["total_tokens"],
         acknowledged=bool(row["acknowledged"]),
+        runner=row["runner"],
+        webhook_url=row["webhook_url"],
+        agent=row["agent"],
+        images=row["images"],
     )
 
 
+def result_status(task: Task) -> str:
+    """The state as those outside know it: a success is called `done`."""
+    return "done" if task.state == "succeeded" else task.state
+
+
 def result_json(task: Task) -> dict[str, Any]:
-    """The form of `kimi-dispatch/results/<task_id>.json`, where a success is called `done`."""
+    """The form of `kimi-dispatch/results/<task_id>.json`."""
     return {
         "task_id": task.id,
         "task_name": task.name,
-        "status": "done" if task.state == "succeeded" else task.state,
+        "status": result_status(task),
         "model": task.answered_by or task.model,
         "tokens": {
             "prompt": task.prompt_tokens,

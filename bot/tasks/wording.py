@@ -7,7 +7,7 @@ from typing import Final, cast, get_args
 from bot.tasks.task import Priority
 
 _OPENING: Final = re.compile(r"kimi\s*[:：]\s*", re.IGNORECASE)
-_OPTION: Final = re.compile(r'(name|model|temperature|priority)=(?:"([^"]*)"|(\S+))\s*', re.IGNORECASE)
+_OPTION: Final = re.compile(r'(name|model|agent|temperature|priority)=(?:"([^"]*)"|(\S+))\s*', re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +19,7 @@ class Wording:
     model: str | None = None
     temperature: float | None = None
     priority: Priority = "normal"
+    agent: str | None = None
 
 
 class BadOption(ValueError):
@@ -51,12 +52,14 @@ def read_wording(text: str) -> Wording:
         prompt=rest,
         name=options.get("name") or None,
         model=options.get("model") or None,
-        temperature=_temperature(options.get("temperature")),
+        agent=options.get("agent") or None,
+        temperature=read_temperature(options.get("temperature")),
         priority=cast("Priority", priority),
     )
 
 
-def _temperature(text: str | None) -> float | None:
+def read_temperature(text: str | None) -> float | None:
+    """A number from 0 to 2, None for None. Raises BadOption."""
     if text is None:
         return None
     try:

@@ -1,29 +1,37 @@
 import json
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from bot.images import Image
 from bot.storage.errors import GuardFailed
-from bot.storage.sqlite import SqliteStorage, open_sqlite
+from bot.storage.opening import Database, open_storage
+from bot.storage.port import Storage
+from bot.tasks.projection import EndedTasks
+from bot.tasks.reports import TaskReports
 from bot.tasks.results import ResultFiles
 from bot.tasks.store import Outcome, TaskStore
-from bot.tasks.task import Priority, TaskRequest, task_name
+from bot.tasks.task import PATIENCE, Priority, Task, TaskRequest, task_name
 from bot.tasks.wording import BadOption, Wording, read_wording, task_text
-from channels.clock import ManualClock
+from channels.clock import ManualClock, SystemClock
 
 
 class Desk:
-    def __init__(self, storage: SqliteStorage, folder: Path) -> None:
+    def __init__(self, storage: Storage, folder: Path) -> None:
         self.storage = storage
         self.clock = ManualClock()
         self.tasks = TaskStore(storage, self.clock)
+        self.ended, self.reports = EndedTasks(storage), TaskReports(storage, self.clock)
         self.folder = folder
-        self.results = ResultFiles(folder, storage, self.tasks)
+        self.results = ResultFiles(folder, storage)
 
-    async def create(self, prompt: str, priority: Priority = "normal", per_user: int = 99) -> str:
+    async def create(self, prompt: str, priority: Priority = "normal", per_user: int = 99, most: int = 999) -> str:
         request = TaskRequest(prompt, "kimi", "telegram:1", "zh-Hant", priority=priority)
-        task_id, _, statement = self.tasks.create(request, per_user)
+        task_id, _, statement = self.tasks.create(request, per_user, most)
         await self.storage.commit([statement])
         return task_id
 
@@ -33,8 +41,8 @@ class Desk:
 
 
 @pytest.fixture
-async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
-    async with open_sqlite(tmp_path / "javis.db") as storage:
+async def desk(any_database: Database, tmp_path: Path) -> AsyncIterator[Desk]:
+    async with open_storage(any_database, SystemClock()) as storage:
         yield Desk(storage, tmp_path / "kimi-dispatch" / "results")
 
 
@@ -52,6 +60,76 @@ async def test_person_with_too_many_open_tasks_is_refused(desk: Desk) -> None:
     await desk.create("one", per_user=1)
     with pytest.raises(GuardFailed):
         await desk.create("two", per_user=1)
+
+
+async def test_what_is_tried_again_counts_as_what_is_asked_for(desk: Desk) -> None:
+    tasks = []
+    for _ in range(2):
+        task_id = await desk.create("x")
+        await desk.storage.commit([desk.tasks.cancel(task_id)])
+        task = await desk.tasks.get(task_id)
+        assert task is not None
+        tasks.append(task)
+    await desk.storage.commit([desk.tasks.retry(tasks[0], per_user=1, most=1)])
+    for bounds in ({"per_user": 1}, {"most": 1}):
+        with pytest.raises(GuardFailed):
+            await desk.storage.commit([desk.tasks.retry(tasks[1], **bounds)])
+    await desk.storage.commit([desk.tasks.retry(tasks[1], per_user=2, most=2)])
+
+
+async def test_task_above_the_bound_of_everybody_is_refused_until_one_ends(desk: Desk) -> None:
+    first = await desk.create("one", most=1)
+    with pytest.raises(GuardFailed):
+        await desk.create("two", most=1)
+    await desk.storage.commit([desk.tasks.cancel(first)])
+    await desk.create("two", most=1)
+
+
+BURSTS = st.tuples(st.sampled_from(["high", "normal", "low"]), st.integers(1, 3), st.integers(1, 240))
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(bursts=st.lists(BURSTS, max_size=25))
+async def test_low_task_is_overtaken_only_by_what_is_asked_for_within_ten_minutes(
+    desk: Desk, bursts: list[tuple[Priority, int, int]]
+) -> None:
+    """So the number of claims before it is bounded by what those ten minutes brought, however much comes later."""
+    patient = await desk.create("patient", "low")
+    last = desk.clock.now() + PATIENCE["low"]
+    begun: list[Task] = []
+
+    async def begin() -> bool:
+        task = await desk.tasks.claim_next()
+        if task is not None:
+            begun.append(task)
+            await desk.storage.commit([desk.tasks.cancel(task.id)])
+        return task is not None
+
+    for priority, count, seconds in bursts:
+        for _ in range(count):
+            await desk.create("other", priority)
+        await desk.clock.advance(seconds)
+        await begin()
+    while await begin():
+        pass
+    before = begun[: [task.id for task in begun].index(patient)]
+    assert len(begun) == 1 + sum(count for _, count, _ in bursts)
+    assert all(task.created <= last for task in before)
+
+
+async def test_file_of_a_row_that_moves_on_while_it_is_written_stays_marked(desk: Desk) -> None:
+    task_id = await desk.create("x")
+    await desk.storage.commit([desk.tasks.cancel(task_id)])
+    (written,) = await desk.ended.stale(9)
+    await desk.clock.advance(1)
+    await desk.storage.commit([desk.tasks.retry(written)])
+    assert await desk.ended.stale(9) == []  # a file shows tasks that have ended
+    await desk.storage.commit([desk.tasks.cancel(task_id)])
+    await desk.storage.commit([desk.ended.written(written)])
+    (stale,) = await desk.ended.stale(9)
+    assert stale.finished != written.finished
+    await desk.storage.commit([desk.ended.written(stale)])
+    assert await desk.ended.stale(9) == []
 
 
 async def test_cancelled_task_takes_no_late_result(desk: Desk) -> None:
@@ -79,7 +157,7 @@ async def test_task_of_a_dead_process_is_begun_again_three_times(desk: Desk) -> 
 async def test_retry_makes_a_new_attempt_and_tokens_add_up(desk: Desk) -> None:
     task_id = await desk.create("x")
     for attempt in (1, 2):
-        task = await desk.tasks.claim(task_id)
+        task = await desk.tasks.claim_next()
         assert task is not None
         assert task.attempt == attempt
         await desk.storage.commit([desk.tasks.finish(task, Outcome("failed", error="model_busy", total_tokens=5))])
@@ -101,11 +179,68 @@ async def test_result_files_follow_the_rows_and_are_private(desk: Desk) -> None:
     path = desk.folder / f"{task_id}.json"
     assert json.loads(path.read_text(encoding="utf-8"))["status"] == "done"
     assert path.stat().st_mode & 0o777 == 0o600
-    await desk.storage.commit([desk.tasks.acknowledge(task_id)])
+    await desk.storage.commit([desk.reports.acknowledge(task_id, 1)])
     path.unlink()
     await desk.results.refresh()
     assert json.loads(path.read_text(encoding="utf-8"))["acknowledged"] is True
     assert {each.name for each in desk.folder.iterdir()} == {path.name, "latest.json"}
+
+
+async def end(desk: Desk, output: str) -> str:
+    """The id of a task that has ended."""
+    task_id = await desk.create("x")
+    task = await desk.tasks.claim_next()
+    assert task is not None
+    await desk.storage.commit([desk.tasks.finish(task, Outcome("succeeded", output=output))])
+    await desk.clock.advance(1)
+    return task_id
+
+
+async def test_files_that_were_deleted_or_damaged_are_repaired_and_the_others_let_be(desk: Desk) -> None:
+    deleted, damaged, whole, last = [desk.folder / f"{await end(desk, text)}.json" for text in ("a", "b", "c", "d")]
+    await desk.results.refresh()
+    before = {path: path.read_text(encoding="utf-8") for path in desk.folder.iterdir()}
+    untouched = [path.stat().st_ino for path in (whole, last)]
+    deleted.unlink()
+    damaged.write_text(before[damaged][:20], encoding="utf-8")
+    await desk.results.repair()
+    assert {path: path.read_text(encoding="utf-8") for path in desk.folder.iterdir()} == before
+    assert [path.stat().st_ino for path in (whole, last)] == untouched
+    (desk.folder / "latest.json").write_bytes(b"\xff")
+    await desk.results.repair()
+    assert (desk.folder / "latest.json").read_text(encoding="utf-8") == before[last]
+
+
+async def test_late_delivery_of_an_earlier_notice_acknowledges_nothing(desk: Desk) -> None:
+    task_id = await end(desk, "first")
+    ended = await desk.tasks.find(task_id)
+    assert ended is not None
+    await desk.storage.commit([desk.tasks.retry(ended)])
+    await desk.storage.commit([desk.tasks.cancel(task_id)])
+    await desk.storage.commit([desk.reports.acknowledge(task_id, 1)])
+    again = await desk.tasks.find(task_id)
+    assert again is not None
+    assert (again.attempt, again.acknowledged) == (2, False)
+
+
+async def test_images_stay_with_their_task_until_a_week_after_its_end(desk: Desk) -> None:
+    images = [Image("image/gif", b"GIF89a" + bytes([0, 255, number])) for number in range(3)]
+    request = TaskRequest("look", "kimi", "telegram:1", "en", images=images)
+    task_id, _, statement = desk.tasks.create(request, 9, 9)
+    await desk.storage.commit([statement, *desk.tasks.keep_images(task_id, images)])
+    task = await desk.tasks.claim_next()
+    assert task is not None
+    assert await desk.tasks.images(task) == images
+    await desk.clock.advance(timedelta(days=8).total_seconds())
+    await desk.storage.commit([desk.tasks.prune()])
+    assert await desk.tasks.images(task) == images
+    await desk.storage.commit([desk.tasks.finish(task, Outcome("succeeded", output="a dot"))])
+    await desk.clock.advance(timedelta(days=6).total_seconds())
+    await desk.storage.commit([desk.tasks.prune()])
+    assert await desk.tasks.images(task) == images
+    await desk.clock.advance(timedelta(days=2).total_seconds())
+    await desk.storage.commit([desk.tasks.prune()])
+    assert await desk.tasks.images(task) == []
 
 
 @pytest.mark.parametrize(
