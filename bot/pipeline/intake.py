@@ -44,8 +44,10 @@ class Intake(Inbox):
         self._clock = clock
         self._take = take
         self._suggest = suggest
-        self._under_way = 0
+        self._under_way: set[int] = set()
         self._last_taken = 0
+        self._from_the_start = False  # rows below _last_taken may wait there too
+        self._reading = False
         self._too_late: set[asyncio.Task[list[StoredUpdate]]] = set()
         self._on_disk = True  # rows with an id above _last_taken may wait there
         self._room = asyncio.Event()
@@ -62,7 +64,11 @@ class Intake(Inbox):
         also = remembering(self._channel, self._account, remember)
         storing = self._inbox.store(self._channel, self._account, updates, also)
         stored = await (storing if within_seconds is None else self._in_time(storing, within_seconds))
-        if self._on_disk or self._under_way + len(stored) > MOST_UNDER_WAY:
+        if len(stored) < len(updates):
+            # Known ones: most are dealt with. But a commit that was on its way when its process died may show itself
+            # only now, with rows below those that were taken (PostgreSQL ends what its server has been told).
+            self._from_the_start = self._on_disk = True
+        if self._on_disk or self._reading or len(self._under_way) + len(stored) > MOST_UNDER_WAY:
             self._on_disk = True
             self._room.set()
         else:
@@ -79,14 +85,19 @@ class Intake(Inbox):
             task.add_done_callback(lambda _: self._room.set())
             raise
 
+    def look(self) -> None:
+        """Another process may have stored something."""
+        self._from_the_start = self._on_disk = True
+        self._room.set()
+
     @override
     async def suggest(self, raw: JsonObject, command: str, typed: str) -> Sequence[Suggestion]:
         return await self._suggest(raw, command, typed)
 
-    def finished(self) -> None:
-        """One update that was taken has ended."""
-        self._under_way -= 1
-        if self._on_disk and self._under_way <= MOST_UNDER_WAY // 2:
+    def finished(self, update: StoredUpdate) -> None:
+        """An update that was taken has ended."""
+        self._under_way.discard(update.id)
+        if self._on_disk and len(self._under_way) <= MOST_UNDER_WAY // 2:
             self._room.set()
 
     async def run(self) -> None:
@@ -97,16 +108,29 @@ class Intake(Inbox):
             try:
                 await self._close_late()
                 # A row that is too late must not be read before it is closed.
-                while self._on_disk and not self._too_late and (room := MOST_UNDER_WAY - self._under_way) > 0:
-                    self._on_disk = False  # whoever stores while we read sets it again
-                    waiting = await self._inbox.waiting(self._channel, self._account, after=self._last_taken, most=room)
-                    self._on_disk = self._on_disk or len(waiting) == room or bool(self._too_late)
-                    self._hand_over(() if self._too_late else waiting)
+                while self._on_disk and not self._too_late and len(self._under_way) < MOST_UNDER_WAY:
+                    await self._read()
             except StorageError as error:
                 log.warning("Reading the inbox failed", extra={"channel": self._channel, "error": str(error)})
                 self._on_disk = True
                 await self._clock.sleep(RETRY_SECONDS)
                 self._room.set()
+
+    async def _read(self) -> None:
+        """Take the next rows from disk. Whoever stores meanwhile leaves its rows to the next reading, so that no row
+        is taken before an older one."""
+        after = 0 if self._from_the_start else self._last_taken
+        most = MOST_UNDER_WAY - (0 if self._from_the_start else len(self._under_way))
+        self._from_the_start, self._on_disk, self._reading = False, False, True
+        try:
+            waiting = await self._inbox.waiting(self._channel, self._account, after=after, most=most)
+        except BaseException:
+            self._from_the_start = self._on_disk = True
+            raise
+        finally:
+            self._reading = False
+        self._on_disk = self._on_disk or len(waiting) == most or bool(self._too_late)
+        self._hand_over(() if self._too_late else waiting)
 
     async def _close_late(self) -> None:
         """Close what its sender was told to try again; a process that dies before leaves it to be answered."""
@@ -118,7 +142,7 @@ class Intake(Inbox):
 
     def _hand_over(self, updates: Sequence[StoredUpdate]) -> None:
         for update in updates:
-            if update.id > self._last_taken:
-                self._last_taken = update.id
-                self._under_way += 1
+            self._last_taken = max(self._last_taken, update.id)
+            if update.id not in self._under_way:
+                self._under_way.add(update.id)
                 self._take(update)

@@ -41,14 +41,19 @@ class Outgoing:
 
     def queue(self, channel: Channel, message: OutboundMessage, kind: Kind, source: Source, language: str) -> Queued:
         """`message` as rows; nothing leaves before the statements are committed."""
-        items = make_items(
-            destination=message.destination,
-            kind=kind,
-            source=source,
-            language=language,
-            payloads=channel.render(message),
-            now=self._clock.now(),
+        return self.queue_items(
+            make_items(
+                destination=message.destination,
+                kind=kind,
+                source=source,
+                language=language,
+                payloads=channel.render(message),
+                now=self._clock.now(),
+            )
         )
+
+    def queue_items(self, items: Sequence[OutboxItem]) -> Queued:
+        """The same for rows that need no channel to render them."""
         return Queued(items, self._store.enqueue(items))
 
     def leave(self, queued: Queued) -> None:

@@ -14,6 +14,8 @@ Job = Callable[[], Awaitable[None]]
 class Lanes:
     """At most `width` jobs at a time; a key that has just run waits behind the other keys that are ready.
 
+    Brief keys take no place: their jobs wait for nothing outside, so none has to wait for those that do.
+
     A job's exception ends that job alone: jobs say themselves what their failure means, what reaches the lane is a
     fault of ours and is logged.
     """
@@ -23,6 +25,7 @@ class Lanes:
         self._queues: dict[str, deque[Job]] = {}
         self._ready: deque[str] = deque()
         self._running: dict[str, asyncio.Task[None]] = {}
+        self._brief: set[str] = set()  # of those that are running
         self._closed = False
         self._idle = asyncio.Event()
         self._idle.set()
@@ -41,22 +44,38 @@ class Lanes:
                     task.cancel()
                 await asyncio.gather(*late, return_exceptions=True)
 
-    def submit(self, key: str, job: Job) -> None:
-        """Run `job` after all earlier ones of `key`. After closing, jobs are left to the next start."""
+    def submit(self, key: str, job: Job, *, brief: bool = False) -> None:
+        """Run `job` after all earlier ones of `key`, which is brief or not. After closing, jobs are left to the next
+        start."""
         if self._closed:
             return
         self._idle.clear()
         queue = self._queues.get(key)
         if queue is None:
             self._queues[key] = deque((job,))
-            self._ready.append(key)
-            self._start_ready()
+            if brief:
+                self._brief.add(key)
+                self._start(key)
+            else:
+                self._ready.append(key)
+                self._start_ready()
         else:
             queue.append(job)
 
-    def busy(self, prefix: str) -> bool:
-        """True while a key that starts with `prefix` has a job under way or waiting."""
-        return any(key.startswith(prefix) for key in self._queues)
+    def after(self, key: str, step: Callable[[], None]) -> None:
+        """Take `step` behind all jobs of `key` that are under way or waiting: at once where there are none."""
+        if key not in self._queues:
+            step()
+            return
+
+        async def job() -> None:
+            step()
+
+        self.submit(key, job)
+
+    def busy(self, prefix: str, *, but: str | None = None) -> bool:
+        """True while a key that starts with `prefix`, and not with `but`, has a job under way or waiting."""
+        return any(key.startswith(prefix) and not (but and key.startswith(but)) for key in self._queues)
 
     def cancel(self, key: str) -> bool:
         """Cancel the job of `key` that is under way; False when there is none. Waiting jobs stay."""
@@ -68,10 +87,11 @@ class Lanes:
         await self._idle.wait()
 
     def _start_ready(self) -> None:
-        while self._ready and len(self._running) < self._width and not self._closed:
-            key = self._ready.popleft()
-            task = asyncio.create_task(self._run(key), name=f"lane {key}")
-            self._running[key] = task
+        while self._ready and len(self._running) - len(self._brief) < self._width and not self._closed:
+            self._start(self._ready.popleft())
+
+    def _start(self, key: str) -> None:
+        self._running[key] = asyncio.create_task(self._run(key), name=f"lane {key}")
 
     async def _run(self, key: str) -> None:
         queue = self._queues[key]
@@ -79,10 +99,11 @@ class Lanes:
             # While nobody else waits for a place, the lane keeps its own: a task per message would cost more.
             while queue and not self._closed:
                 await self._run_one(key, queue.popleft())
-                if self._ready:
+                if self._ready and key not in self._brief:
                     break
         finally:
             del self._running[key]
+            self._brief.discard(key)
             if queue:
                 self._ready.append(key)
             else:

@@ -1,18 +1,24 @@
 """What was said in a session, one record a line, in the form that claw0's JSONL files have too."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
+
+from bot.images import Image
 
 Role = Literal["user", "assistant", "system", "tool"]
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One entry of a transcript. `metadata` holds what only some have: sender, tool calls, model, usage."""
+    """One entry of a transcript. `metadata` holds what only some have: sender, tool calls, model, usage.
+
+    `images` are for the model that reads the record now; they are never written.
+    """
 
     role: Role
     content: str
     timestamp: datetime
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    images: Sequence[Image] = ()

@@ -111,3 +111,31 @@ def test_bots_and_nobody_are_refused_everywhere() -> None:
     gate = Gate({"telegram": ChannelConfig(dm_policy="open", group_policy="open")})
     reasons = [gate.refusal(said(bot=True), addressed=True), gate.refusal(said("group", None), addressed=True)]
     assert [refusal and refusal.reason for refusal in reasons] == ["from_a_bot", "no_sender"]
+
+
+def test_bots_are_answered_where_it_is_set_but_not_for_ever() -> None:
+    gate = Gate({"telegram": ChannelConfig(group_policy="open", answer_bots=True)})
+
+    def reason(*, bot: bool, thread: str | None = None) -> str | None:
+        refusal = gate.refusal(said("group", thread=thread, bot=bot), addressed=True)
+        return None if refusal is None else refusal.reason
+
+    assert [reason(bot=True) for _ in range(5)] == [None, None, None, "bots_in_a_row", "bots_in_a_row"]
+    assert reason(bot=True, thread="42") is None
+    assert reason(bot=False) is None
+    assert reason(bot=True) is None
+
+
+def test_bot_that_is_let_in_must_meet_the_same_rules_as_people() -> None:
+    gate = Gate({"telegram": ChannelConfig(answer_bots=True)})
+    refusal = gate.refusal(said("group", bot=True), addressed=True)
+    assert refusal is not None
+    assert refusal.reason == "group_not_on_allowlist"
+
+
+def test_chats_in_which_bots_spoke_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.pipeline.gate.MOST_CHATS", 2)
+    gate = Gate({"telegram": ChannelConfig(group_policy="open", answer_bots=True)})
+    for thread in ("1", "2", "3"):
+        gate.refusal(said("group", thread=thread, bot=True), addressed=True)
+    assert len(gate._bots_in_a_row) == 2

@@ -74,3 +74,30 @@ async def test_closing_waits_for_what_is_under_way_and_begins_nothing() -> None:
         lanes.submit("b", diary.job("waiting"))
         await turn()
     assert diary.begun == ["held"]
+
+
+async def test_a_step_behind_a_key_is_taken_once_its_jobs_have_ended_and_at_once_where_there_are_none() -> None:
+    diary, lanes = Diary(), Lanes(8)
+    lanes.after("a", lambda: diary.begun.append("at once"))
+    lanes.submit("a", diary.job("a1", held=True))
+    lanes.submit("a", diary.job("a2"))
+    lanes.after("a", lambda: diary.begun.append("behind"))
+    lanes.after("a", lambda: diary.begun.append("behind it"))
+    await turn()
+    assert diary.begun == ["at once", "a1"]
+    diary.gates["a1"].set()
+    await lanes.wait_idle()
+    assert diary.begun == ["at once", "a1", "a2", "behind", "behind it"]
+
+
+async def test_brief_keys_wait_for_no_place_and_keep_their_order() -> None:
+    diary, lanes = Diary(), Lanes(1)
+    lanes.submit("slow", diary.job("slow", held=True))
+    lanes.submit("other", diary.job("other"))
+    for name in ("first", "second"):
+        lanes.submit("command", diary.job(name), brief=True)
+    await turn()
+    assert diary.begun == ["slow", "first", "second"]
+    diary.gates["slow"].set()
+    await lanes.wait_idle()
+    assert diary.begun == ["slow", "first", "second", "other"]
