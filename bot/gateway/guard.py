@@ -85,16 +85,6 @@ def host_name(host: str) -> str:
         return ""
 
 
-def is_loopback(host: str) -> bool:
-    """Whether a server bound to `host` can be reached from this machine alone."""
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 def caller_of(scope: Scope) -> str:
     """The caller's address in one form: an IPv4 address is the same when it comes inside IPv6."""
     client = scope.get("client")
@@ -110,12 +100,22 @@ def caller_of(scope: Scope) -> str:
 
 async def read_json_body(request: Request, most_bytes: int, clock: Clock) -> bytes:
     """The body of a JSON request. Raises Refused."""
+    check_json_headers(request, most_bytes)
+    return await read_body(request, most_bytes, clock)
+
+
+def check_json_headers(request: Request, most_bytes: int) -> None:
+    """What a request says of its body, before any of it is read. Raises Refused."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise Refused(415, "send Content-Type: application/json")
     length = request.headers.get("content-length", "")
     if length and (not length.isascii() or not length.isdecimal() or int(length[:20]) > most_bytes):
         raise Refused(413, f"a body has at most {most_bytes} bytes")
+
+
+async def read_body(request: Request, most_bytes: int, clock: Clock) -> bytes:
+    """The body, whatever its length was said to be. Raises Refused."""
     body = bytearray()
     try:
         async with deadline(clock, BODY_SECONDS):

@@ -13,6 +13,7 @@ from bot.methods.failure import INVALID_REQUEST, PARSE_ERROR
 
 MOST_CALLS: Final = 20  # in one batch
 MOST_DEPTH: Final = 64
+_ENCODER: Final = json.JSONEncoder(allow_nan=False, separators=(",", ":"), check_circular=False)
 _LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 Id = str | int | float | None
@@ -79,7 +80,7 @@ def event(event_type: str, seq: int, data: dict[str, object]) -> str:
 
 def dump(value: object) -> str:
     """JSON that any transport can carry: half a surrogate pair stays an escape."""
-    return json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+    return _ENCODER.encode(value)
 
 
 def _decoded(text: str | bytes) -> object:

@@ -2,7 +2,10 @@
 
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
+from bot.budgets.ledger import Ledger
+from bot.budgets.limits import ALL, MILLION, Spent
 from bot.methods.desk import Desk
+from bot.providers.meter import Asker
 
 
 async def metrics_text(desk: Desk) -> bytes:
@@ -24,4 +27,15 @@ async def metrics_text(desk: Desk) -> bytes:
         channels.labels(each.channel, each.account).set(int(each.state == "running"))
     trouble = Gauge("javis_trouble", "How many things need a person.", registry=registry)
     trouble.set(len(desk.live.trouble()))
+    await _models(desk, registry)
     return generate_latest(registry)
+
+
+async def _models(desk: Desk, registry: CollectorRegistry) -> None:
+    spent = (await Ledger(desk.storage, desk.clock, desk.settings.budgets).spent(Asker(""))).get(ALL, Spent())
+    Gauge("javis_model_calls_today", "Calls to models today.", registry=registry).set(spent.calls)
+    Gauge("javis_model_tokens_today", "Tokens used today.", registry=registry).set(spent.tokens)
+    Gauge("javis_model_cost_today", "What models cost today.", registry=registry).set(spent.micros / MILLION)
+    if desk.models is not None:
+        cooling = Gauge("javis_model_keys_cooling", "Keys that are left alone for now.", registry=registry)
+        cooling.set(desk.models.cooling())

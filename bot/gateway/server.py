@@ -1,37 +1,38 @@
 """The gateway: FastAPI on uvicorn, inside the bot's own event loop."""
 
-import asyncio
+import json
 import logging
-import socket
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
-import uvicorn
 from fastapi import FastAPI, Request, Response, WebSocket
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 from typing_extensions import override
 
-from bot.errors import ConfigurationError
 from bot.gateway import jsonrpc
-from bot.gateway.guard import LOOPBACK, Guard, Refused, is_loopback, read_json_body, refusal_response
+from bot.gateway.bind import check_bind
+from bot.gateway.guard import LOOPBACK, Guard, Refused, read_json_body, refusal_response
 from bot.gateway.limits import RateLimit
+from bot.gateway.listening import Bounds, listening
 from bot.gateway.metrics import metrics_text
+from bot.gateway.openai import OpenAiDoor
 from bot.gateway.service import answer
-from bot.gateway.tokens import Doorkeeper, bearer, is_strong
+from bot.gateway.tokens import Doorkeeper, bearer
 from bot.gateway.websocket import CLOSE_GOING, Connection, Door
 from bot.methods.desk import Caller, Desk
 from bot.methods.failure import UNAUTHORISED, MethodFailed
 from bot.methods.page import Nothing
 from bot.methods.system import health
+from bot.methods.table import find
 from bot.settings.model import GatewaySettings
 from channels.message import Destination
 from channels.port import Channel, HttpRequest, TakesRequests
 
 log = logging.getLogger(__name__)
 
-STOP_SECONDS: Final = 2
+PLAIN_CONNECTIONS: Final = 500  # beside those with a WebSocket
 BURST_SECONDS: Final = 2  # of the steady rate may come at once
 UNKNOWN: Final = "a good Bearer token is needed: make one with javis token create"
 FindChannel = Callable[[Destination], Channel | None]
@@ -67,26 +68,14 @@ async def open_gateway(
     """Serve while the block runs; the address under which it does. Raises ConfigurationError."""
     check_bind(settings)
     gateway = Gateway(settings, desk, doorkeeper, find_channel)
-    where = (settings.host, settings.port, settings.frame_bytes, "gateway.port")
-    async with listening(gateway.app(), *where) as address:
+    bounds = Bounds(settings.connections + PLAIN_CONNECTIONS)
+    async with listening(
+        gateway.app(), settings.host, settings.port, "gateway.port", frame_bytes=settings.frame_bytes, bounds=bounds
+    ) as address:
         try:
             yield address
         finally:
             await gateway.close()
-
-
-def check_bind(settings: GatewaySettings) -> None:
-    """Raises ConfigurationError for an address that others can reach without a strong token."""
-    token = settings.token.get_secret_value() if settings.token else None
-    if token is not None and not is_strong(token):
-        raise ConfigurationError(
-            "JAVIS_GATEWAY_TOKEN is too weak: take one of javis token create, or 22 random characters and more"
-        )
-    if not is_loopback(settings.host) and token is None:
-        raise ConfigurationError(
-            f"the gateway would be open to others at {settings.host}: set JAVIS_GATEWAY_TOKEN to a strong token first, "
-            "or gateway.host to 127.0.0.1"
-        )
 
 
 class Gateway:
@@ -109,7 +98,9 @@ class Gateway:
         app.add_api_route("/health", self.get_health, methods=["GET"])
         app.add_api_route("/metrics", self.get_metrics, methods=["GET"])
         app.add_api_route("/rpc", self.post_rpc, methods=["POST"])
+        app.add_api_route("/api/cron/wake", self.post_wake, methods=["POST"])
         app.add_api_route("/channels/{channel}/{account}", self.post_to_channel, methods=["POST"])
+        OpenAiDoor(self._desk, self._caller, self._settings.openai_body_bytes).add_routes(app)
         app.add_api_websocket_route("/ws", self.websocket)
         hosts = [*LOOPBACK, self._settings.host, *self._settings.hosts]
         origins = self._settings.origins
@@ -140,15 +131,32 @@ class Gateway:
         status = 401 if caller.name is None and f'"code":{UNAUTHORISED}' in said else 200
         return Response(said, status, media_type="application/json")
 
+    async def post_wake(self, request: Request) -> JSONResponse:
+        """Let the heartbeats run now; a body `{"agent": …}` names one."""
+        caller = self._caller(request.headers)
+        if caller.name is None:
+            raise Refused(401, UNKNOWN)
+        body = await read_json_body(request, self._settings.body_bytes, self._desk.clock)
+        try:
+            return JSONResponse(await find("heartbeat.run").call(self._desk, caller, json.loads(body or b"{}")))
+        except (ValueError, MethodFailed) as error:
+            raise Refused(400, str(error)) from None
+
     async def post_to_channel(self, channel: str, account: str, request: Request) -> JSONResponse:
         """A platform that comes to us: its channel says itself whom it believes."""
         found: object = self._find_channel(Destination(channel, account, ""))
+        if found is None and self._is_configured(channel, account):
+            raise Refused(503, "this channel is not open here right now: try again in a moment")
         if not isinstance(found, TakesRequests):
             raise Refused(404, "no such channel takes requests here")
         body = await read_json_body(request, self._settings.body_bytes, self._desk.clock)
         headers = {name.lower(): value for name, value in request.headers.items()}
         response = await found.take_request(HttpRequest(headers, body))
         return JSONResponse(dict(response.body), response.status)
+
+    def _is_configured(self, channel: str, account: str) -> bool:
+        config = self._desk.settings.channels.get(channel)
+        return config is not None and config.enabled and account in config.accounts
 
     async def websocket(self, socket: WebSocket) -> None:
         if len(self._connections) >= self._settings.connections:
@@ -177,56 +185,3 @@ class Gateway:
 
 async def _refused(_request: Request, refusal: Exception) -> JSONResponse:
     return refusal_response(refusal if isinstance(refusal, Refused) else Refused(500, "something went wrong here"))
-
-
-@asynccontextmanager
-async def listening(app: Any, host: str, port: int, frame_bytes: int, setting: str) -> AsyncIterator[str]:
-    """Serve `app` at host and port (0: any free one); the address. `setting` names what to change when it is taken.
-
-    Raises ConfigurationError.
-    """
-    try:
-        bound = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
-    except OSError as error:
-        raise ConfigurationError(f"{host}:{port} cannot be served ({error.strerror}): set {setting}") from error
-    config = uvicorn.Config(
-        app,
-        log_config=None,
-        access_log=False,
-        lifespan="off",
-        server_header=False,
-        ws="websockets-sansio",
-        ws_max_size=frame_bytes,
-        ws_per_message_deflate=False,
-        h11_max_incomplete_event_size=65_536,
-        timeout_graceful_shutdown=STOP_SECONDS,
-    )
-    server = _Server(config)
-    task = asyncio.create_task(server.serve(sockets=[bound]), name=f"server {setting}")
-    try:
-        await asyncio.wait({task, asyncio.ensure_future(server.ready.wait())}, return_when=asyncio.FIRST_COMPLETED)
-        if task.done():
-            await task
-        number = bound.getsockname()[1]
-        yield f"http://{f'[{host}]' if ':' in host else host}:{number}"
-    finally:
-        server.should_exit = True
-        await task
-
-
-class _Server(uvicorn.Server):
-    """Leaves the signals to the bot, and tells when it listens."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.ready = asyncio.Event()
-
-    @override
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-    @override
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.ready.set()

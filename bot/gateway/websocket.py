@@ -28,6 +28,7 @@ MOST_SESSIONS: Final = 1000  # that one connection hears
 CLOSE_UNAUTHORISED: Final = 4401
 CLOSE_TOO_SLOW: Final = 4408
 CLOSE_GOING: Final = 1001
+CLOSE_NO_TEXT: Final = 1003
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,9 @@ class Connection(Caller):
         events = self._door.desk.live.events
         missed = None if since is None else events.since(since)
         if since is not None and missed is None:
-            raise MethodFailed(INVALID_PARAMS, "since is too old: read chat.history, then go on without it")
+            raise MethodFailed(
+                INVALID_PARAMS, "since is too old, or of another process: read chat.history, then go on without it"
+            )
         if self._listener is not None:
             self._listener.repeat([event for event in missed or () if self._hears(event)])
         return {"name": self._name, "seq": events.newest_seq}
@@ -103,7 +106,11 @@ class Connection(Caller):
 
     async def _receive(self) -> None:
         while True:
-            text = await self._socket.receive_text()
+            try:
+                text = await self._socket.receive_text()
+            except KeyError:  # so Starlette tells of a frame of bytes
+                await self.close(CLOSE_NO_TEXT, "send JSON as text")
+                return
             wait = self._door.rate.take(self._name or "nobody")
             if wait or self._in_flight >= MOST_IN_FLIGHT:
                 words = f"too many calls: try again in {max(wait, 1):.0f} s"

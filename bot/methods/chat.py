@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from typing_extensions import TypedDict
 
 from bot.events import Event
+from bot.images import MOST_IMAGES, read_image_url
 from bot.inbox import source_id
 from bot.methods.desk import Caller, Desk
 from bot.methods.failure import INVALID_PARAMS, NOT_FOUND, UNAVAILABLE, MethodFailed
@@ -32,6 +33,7 @@ class Send(Strict):
     """What somebody says. Either a `session_key`, or where they speak, as bindings see it.
 
     `message_id` makes repeating harmless: the same id is answered once, with the same answer. null: a fresh one.
+    `images` are data URLs of JPEG, PNG, GIF or WebP (`data:image/png;base64,…`), for a model that sees.
     """
 
     text: str = Field(min_length=1, max_length=100_000)
@@ -47,6 +49,7 @@ class Send(Strict):
     language: str | None = Field(default=None, max_length=35)
     message_id: str | None = Field(default=None, min_length=1, max_length=100)
     context: Context = Field(default_factory=Context)
+    images: list[str] = Field(default_factory=list, max_length=MOST_IMAGES)
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
@@ -136,6 +139,8 @@ def _said(desk: Desk, caller: Caller, params: Send) -> Said:
         params.text.encode()
     except UnicodeEncodeError:
         raise MethodFailed(INVALID_PARAMS, "text: half of a surrogate pair") from None
+    if any(read_image_url(url) is None for url in params.images):
+        raise MethodFailed(INVALID_PARAMS, "images: each must be a data URL of a JPEG, PNG, GIF or WebP")
     return Said(
         id=params.message_id or uuid.uuid4().hex,
         text=params.text,
@@ -145,6 +150,7 @@ def _said(desk: Desk, caller: Caller, params: Send) -> Said:
         is_direct=address.peer.kind == "direct",
         language=params.language,
         said_at=desk.clock.now(),
+        images=tuple(params.images),
     )
 
 

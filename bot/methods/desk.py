@@ -1,21 +1,22 @@
 """What the methods work on: the stores, and the running bot where there is one."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from typing import Any, Protocol
 
 from typing_extensions import override
 
-from bot.delivery.store import OutboxStore
+from bot.agents.port import Agent
+from bot.bindings_file import BindingsStore
 from bot.events import Events
+from bot.heartbeat.checks import Verdict
 from bot.methods.failure import UNAVAILABLE, MethodFailed
-from bot.pairing import PairingStore
-from bot.sessions.store import SessionStore
+from bot.providers.models import Models
 from bot.settings.model import Settings
-from bot.storage.port import Storage
-from bot.tasks.store import TaskStore
-from channels.clock import Clock
+from bot.stores import Stores
 from channels.web.parse import Said
+from routing.entries import AgentEntry
+from routing.lint import IdProblem
 from routing.table import Table
 
 
@@ -30,6 +31,16 @@ class ChannelState:
     notes: Sequence[str]
 
 
+class ResultCache(Protocol):
+    """Results of tasks' attempts that have ended, as `tasks.get` answers them. It may forget anything at any time."""
+
+    async def find(self, task_id: str, attempt: int) -> dict[str, Any] | None:
+        """None: not kept, or out of reach."""
+        ...
+
+    def keep(self, task_id: str, attempt: int, result: dict[str, Any]) -> None: ...
+
+
 class Live(Protocol):
     """The bot that runs in this process."""
 
@@ -37,14 +48,27 @@ class Live(Protocol):
     def events(self) -> Events: ...
 
     @property
-    def agents(self) -> Collection[str]:
-        """Their ids."""
+    def agents(self) -> Mapping[str, Agent]:
+        """Those in force, by their ids."""
+        ...
+
+    @property
+    def webhook_address(self) -> str | None:
+        """Where the webhook listener listens; None where there is none."""
         ...
 
     def channels(self) -> Sequence[ChannelState]: ...
 
     def trouble(self) -> Sequence[str]:
         """What is wrong right now, a few words each; empty: all is well. Tells nothing that is secret."""
+        ...
+
+    def binding_faults(self) -> Sequence[str]:
+        """What is wrong with bindings.yaml as it stands; empty: it is in force."""
+        ...
+
+    async def bindings_saved(self) -> None:
+        """Bring bindings.yaml, which was just written, into force."""
         ...
 
     async def say(self, said: Said) -> None:
@@ -55,20 +79,47 @@ class Live(Protocol):
 
     def task_cancelled(self, task_id: str) -> None: ...
 
+    def jobs_changed(self) -> None: ...
 
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """`table` gives the bindings in force. `running` None: no bot runs in this process (the command line)."""
+    @property
+    def cache(self) -> ResultCache | None: ...
 
-    storage: Storage
-    clock: Clock
+    @property
+    def heartbeats(self) -> "LiveHeartbeats": ...
+
+
+class LiveHeartbeats(Protocol):
+    """The heartbeats of the bot that runs in this process, by agent."""
+
+    async def look(self) -> Mapping[str, Verdict]:
+        """Whether each would run now, and why not."""
+        ...
+
+    async def wake(self, agent: str | None) -> Mapping[str, Verdict]:
+        """Let them run now, whatever the interval; None: all."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk(Stores):
+    """The stores, and what is in force. `table` gives the bindings, `entries` their agents.
+
+    `id_problem` says why a platform's id cannot occur, None where it can. `running` None: no bot runs in this process
+    (the command line).
+    """
+
     settings: Settings
-    tasks: TaskStore
-    outbox: OutboxStore
-    sessions: SessionStore
-    pairings: PairingStore
     table: Callable[[], Table]
+    entries: Callable[[], Sequence[AgentEntry]]
+    id_problem: IdProblem
+    bindings: BindingsStore | None = None
     running: Live | None = None
+    models: Models | None = None
+
+    @classmethod
+    def at(cls, stores: Stores, **others: Any) -> "Desk":
+        """A desk with all of `stores`."""
+        return cls(**{each.name: getattr(stores, each.name) for each in fields(Stores)}, **others)
 
     @property
     def live(self) -> Live:

@@ -12,6 +12,7 @@ from routing.address import Address, Peer, PeerKind
 from routing.binding import Binding
 from routing.errors import NoSender
 from routing.explain import describe, explain
+from routing.notation import match_data
 from routing.table import Route
 
 
@@ -73,11 +74,12 @@ async def bindings(desk: Desk, _caller: Caller, _params: Nothing) -> dict[str, A
 
 
 def binding_view(binding: Binding) -> dict[str, Any]:
-    """A binding as clients see it."""
+    """A binding as clients see it. `match` is for people, `fields` what `bindings.set` takes as its match."""
     return {
         "line": binding.line,
         "agent": binding.agent,
         "tier": binding.match.tier.value,
         "priority": binding.priority,
         "match": describe(binding),
+        "fields": match_data(binding.match),
     }

@@ -1,5 +1,6 @@
 """What was said: `chat.history`, `chat.clear`, `sessions.*`."""
 
+from functools import lru_cache
 from typing import Any
 
 from pydantic import Field
@@ -8,6 +9,8 @@ from typing_extensions import TypedDict
 from bot.methods.desk import Caller, Desk
 from bot.methods.failure import INVALID_PARAMS, NOT_FOUND, MethodFailed
 from bot.methods.page import Newest
+from bot.sessions.store import Session
+from bot.sessions.transcript import Record
 from bot.storage.errors import GuardFailed
 from channels.config import Strict
 from routing.errors import InvalidSessionKey
@@ -42,10 +45,18 @@ class Transcript(TypedDict):
     messages: list[Message]
 
 
-class SessionView(TypedDict):
-    """An open session."""
+class Listed(Newest):
+    """`closed`: those that have ended, in place of the open ones."""
 
+    closed: bool = False
+
+
+class SessionView(TypedDict):
+    """A session. `id` tells apart those that a key has had; `state` is open, closed, archiving or archived."""
+
+    id: int
     session_key: str
+    state: str
     agent: str
     messages: int
     created_at: str
@@ -66,15 +77,16 @@ async def history(desk: Desk, caller: Caller, params: History) -> Transcript:
     records = await desk.sessions.history(key, params.limit)
     return {
         "session_key": key,
-        "messages": [
-            {
-                "role": record.role,
-                "content": record.content,
-                "timestamp": record.timestamp.isoformat(),
-                "metadata": dict(record.metadata),
-            }
-            for record in records
-        ],
+        "messages": [message_view(record) for record in records],
+    }
+
+
+def message_view(record: Record) -> Message:
+    return {
+        "role": record.role,
+        "content": record.content,
+        "timestamp": record.timestamp.isoformat(),
+        "metadata": dict(record.metadata),
     }
 
 
@@ -85,32 +97,35 @@ async def clear(desk: Desk, _caller: Caller, params: One) -> Done:
     return {"session_key": key, "done": True}
 
 
-async def newest(desk: Desk, _caller: Caller, params: Newest) -> dict[str, list[SessionView]]:
-    """The open sessions, those spoken in last first."""
+async def newest(desk: Desk, _caller: Caller, params: Listed) -> dict[str, list[SessionView]]:
+    """The open sessions, those spoken in last first; or those that have ended, the newest first."""
+    return {"sessions": [view(session) for session in await desk.sessions.newest(params.limit, closed=params.closed)]}
+
+
+def view(session: Session) -> SessionView:
     return {
-        "sessions": [
-            {
-                "session_key": session.key,
-                "agent": session.agent,
-                "messages": session.messages,
-                "created_at": session.created.isoformat(),
-                "last_active_at": session.last_active.isoformat(),
-            }
-            for session in await desk.sessions.newest(params.limit)
-        ]
+        "id": session.id,
+        "session_key": session.key,
+        "state": session.state,
+        "agent": session.agent,
+        "messages": session.messages,
+        "created_at": session.created.isoformat(),
+        "last_active_at": session.last_active.isoformat(),
     }
 
 
 async def delete(desk: Desk, _caller: Caller, params: One) -> Done:
-    """Forget everything that was said under a key, for good."""
+    """Forget everything that was said under a key, for good: archived files too."""
     key = whole_key(params.session_key)
     try:
-        await desk.storage.commit([desk.sessions.delete(key)])
+        rows, _ = await desk.storage.commit([desk.sessions.delete(key), desk.memory.forget(key)])
     except GuardFailed:
         raise MethodFailed(NOT_FOUND, f"there is no session {key!r}: see sessions list") from None
+    await desk.archive.forget(row["archive"] for row in rows)
     return {"session_key": key, "done": True}
 
 
+@lru_cache(maxsize=1024)
 def whole_key(text: str) -> str:
     """The key in its one written form. Raises MethodFailed."""
     try:

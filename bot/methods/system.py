@@ -44,6 +44,7 @@ async def identify(_desk: Desk, caller: Caller, params: Identify) -> Mapping[str
     return caller.identify(params.token.get_secret_value() if params.token else None, params.since)
 
 
-async def channels(desk: Desk, _caller: Caller, _params: Nothing) -> dict[str, list[dict[str, Any]]]:
-    """Every channel account and how it does."""
-    return {"channels": [asdict(state) | {"notes": list(state.notes)} for state in desk.live.channels()]}
+async def channels(desk: Desk, _caller: Caller, _params: Nothing) -> dict[str, list[Any]]:
+    """Every channel account and how it does, and what is wrong with the bindings as they stand."""
+    states = [asdict(state) | {"notes": list(state.notes)} for state in desk.live.channels()]
+    return {"channels": states, "binding_faults": list(desk.live.binding_faults())}

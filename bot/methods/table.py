@@ -7,7 +7,21 @@ from typing import Any, Final, get_type_hints
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from bot.methods import chat, deliveries, routing, sessions, system, tasks
+from bot.methods import (
+    bindings,
+    chat,
+    deliveries,
+    heartbeat,
+    memory,
+    models,
+    routing,
+    schedules,
+    sessions,
+    system,
+    tasks,
+    trace,
+    usage,
+)
 from bot.methods.desk import Caller, Desk
 from bot.methods.failure import INVALID_PARAMS, METHOD_NOT_FOUND, UNAUTHORISED, MethodFailed
 from bot.methods.page import Nothing
@@ -118,14 +132,28 @@ TABLE: Final[Mapping[str, Method]] = {
         _method("chat.clear", sessions.clear),
         _method("sessions.list", sessions.newest),
         _method("sessions.delete", sessions.delete),
+        _method("memory.recall", memory.recall),
         _method("tasks.create", tasks.create),
         _method("tasks.list", tasks.newest),
         _method("tasks.get", tasks.get),
         _method("tasks.cancel", tasks.cancel),
         _method("tasks.retry", tasks.retry),
+        _method("heartbeat.status", heartbeat.status),
+        _method("heartbeat.run", heartbeat.run, takes_long=True),
+        _method("cron.list", schedules.known),
+        _method("cron.add", schedules.add),
+        _method("cron.remove", schedules.remove),
+        _method("cron.run", schedules.run),
+        _method("trace.get", trace.get),
+        _method("trace.list", trace.newest),
+        _method("tasks.rotate_key", tasks.rotate_key),
         _method("channels.status", system.channels),
         _method("routing.resolve", routing.resolve),
         _method("routing.bindings", routing.bindings),
+        _method("bindings.set", bindings.set_binding),
+        _method("models.list", models.newest),
+        _method("models.probe", models.probe, takes_long=True),
+        _method("models.usage", usage.usage),
         _method("deliveries.list", deliveries.newest),
         _method("deliveries.get", deliveries.get),
         _method("deliveries.retry", deliveries.retry),

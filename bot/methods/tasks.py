@@ -6,10 +6,14 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from bot.methods.desk import Caller, Desk
-from bot.methods.failure import CONFLICT, NOT_FOUND, TOO_MANY, MethodFailed
+from bot.methods.failure import CONFLICT, INVALID_PARAMS, NOT_FOUND, TOO_MANY, UNAVAILABLE, MethodFailed
 from bot.methods.page import Newest
+from bot.settings.model import KIMI
 from bot.storage.errors import GuardFailed
-from bot.tasks.task import Priority, Task, TaskRequest, TaskState, result_json
+from bot.tasks.keys import TaskKeys
+from bot.tasks.task import Priority, Runner, Task, TaskRequest, TaskState, result_json
+from bot.tasks.webhook_url import check_webhook_url
+from bot.web_guard import AddressRefused
 from channels.config import Strict
 from channels.message import Destination
 
@@ -24,14 +28,22 @@ class Notify(Strict):
 
 
 class Create(Strict):
-    """A new task. `model` None: the one that Kimi tasks take; `notify` None: nobody is told."""
+    """A new task. `model` None: the one that Kimi tasks take; `agent` does it with its tools, None: the model alone;
+    `notify` None: nobody is told.
+
+    `runner` `external`: not the bot asks a model, but the caller sees to it that somebody posts the result.
+    `webhook_url` gets the result, signed; None: it is posted nowhere.
+    """
 
     prompt: str = Field(min_length=1)
     name: str | None = None
     model: str | None = None
+    agent: str | None = None
     temperature: float | None = Field(default=None, ge=0, le=2)
     priority: Priority = "normal"
     notify: Notify | None = None
+    runner: Runner = "house"
+    webhook_url: str | None = None
 
 
 class One(Strict):
@@ -47,11 +59,23 @@ class Some(Newest):
 
 
 class Created(TypedDict):
-    """The new task."""
+    """The new task. A runner posts its result to `callback_url`.
+
+    All that is posted about it is signed with `secret`, which is told this once.
+    """
 
     task_id: str
     task_name: str
-    state: Literal["queued"]
+    state: Literal["queued", "running"]
+    callback_url: NotRequired[str]
+    secret: NotRequired[str]
+
+
+class NewKey(TypedDict):
+    """The task's newest key, told this once; the one before it stays good."""
+
+    task_id: str
+    secret: str
 
 
 class TaskView(TypedDict):
@@ -67,6 +91,7 @@ class TaskView(TypedDict):
     created_at: str
     finished_at: str | None
     notify: dict[str, str | None] | None
+    runner: Runner
     prompt: NotRequired[str]
 
 
@@ -80,28 +105,50 @@ async def create(desk: Desk, caller: Caller, params: Create) -> Created:
     """Make a durable task; a worker begins it as soon as one is free."""
     request = TaskRequest(
         prompt=params.prompt,
-        model=params.model or desk.settings.dispatch.model or "kimi",
+        model=params.model or desk.settings.dispatch.model or KIMI,
         requester=f"gateway:{caller.name}",
         language=desk.settings.language,
         name=params.name,
+        agent=params.agent,
         temperature=params.temperature,
         priority=params.priority,
         notify=None if params.notify is None else Destination(**params.notify.model_dump()),
+        runner=params.runner,
+        webhook_url=params.webhook_url,
     )
     return await begin(desk, request)
 
 
 async def begin(desk: Desk, request: TaskRequest) -> Created:
     """The same for whoever has a whole request."""
-    task_id, name, statement = desk.tasks.create(request, desk.settings.dispatch.per_user)
+    if request.agent is not None and request.agent not in {entry.id for entry in desk.entries()}:
+        raise MethodFailed(INVALID_PARAMS, f"agent: there is no agent {request.agent!r} in bindings.yaml")
+    if request.webhook_url is not None:
+        try:
+            check_webhook_url(request.webhook_url, desk.settings.dispatch.private_hosts)
+        except AddressRefused as refusal:
+            words = f"webhook_url: {refusal} (the owner may name hosts in dispatch.private_hosts)"
+            raise MethodFailed(INVALID_PARAMS, words) from None
+    bounds = desk.settings.dispatch
+    task_id, name, statement = desk.tasks.create(request, bounds.per_user, bounds.most)
+    created: Created = {"task_id": task_id, "task_name": name, "state": "queued"}
+    statements = [statement]
+    if request.runner == "external":
+        created |= {"state": "running", "callback_url": f"{_webhook_root(desk)}/kimi/webhook/{task_id}"}
+    if request.runner == "external" or request.webhook_url is not None:
+        created["secret"], keeping = TaskKeys(desk.storage, desk.clock).first(task_id)
+        statements.append(keeping)
     try:
-        await desk.storage.commit([statement])
+        await desk.storage.commit(statements)
     except GuardFailed:
-        most = desk.settings.dispatch.per_user
-        raise MethodFailed(TOO_MANY, f"{request.requester} has {most} unfinished tasks: wait, or cancel one") from None
+        if sum((await desk.tasks.counts()).values()) >= bounds.most:
+            told = f"there are {bounds.most} unfinished tasks (dispatch.most): try again later"
+        else:
+            told = f"{request.requester} has {bounds.per_user} unfinished tasks: wait, or cancel one"
+        raise MethodFailed(TOO_MANY, told) from None
     if desk.running is not None:
         desk.running.task_queued()
-    return {"task_id": task_id, "task_name": name, "state": "queued"}
+    return created
 
 
 async def newest(desk: Desk, _caller: Caller, params: Some) -> TaskPage:
@@ -111,8 +158,16 @@ async def newest(desk: Desk, _caller: Caller, params: Some) -> TaskPage:
 
 async def get(desk: Desk, _caller: Caller, params: One) -> TaskView:
     """One task with its prompt and whole output."""
+    cache = None if desk.running is None else desk.running.cache
+    if cache is not None and (attempt := await desk.tasks.ended_attempt(params.task_id)) is not None:
+        kept: Any = await cache.find(params.task_id, attempt)
+        if kept is not None:
+            return kept  # type: ignore[no-any-return]  # what was kept below
     task = await _find(desk, params.task_id)
-    return {**view(task), "prompt": task.prompt}
+    shown: TaskView = {**view(task), "prompt": task.prompt}
+    if cache is not None and task.finished is not None and (task.acknowledged or task.notify is None):
+        cache.keep(task.id, task.attempt, dict(shown))  # nothing of this attempt changes any more
+    return shown
 
 
 async def cancel(desk: Desk, _caller: Caller, params: One) -> TaskView:
@@ -140,10 +195,34 @@ async def retry(desk: Desk, _caller: Caller, params: One) -> TaskView:
     return view(await _find(desk, task.id))
 
 
+async def rotate_key(desk: Desk, _caller: Caller, params: One) -> NewKey:
+    """Make a new key for a task's messages; of the older ones only the newest stays good."""
+    task = await _find(desk, params.task_id)
+    key, statements = TaskKeys(desk.storage, desk.clock).next(task.id)
+    try:
+        await desk.storage.commit(statements)
+    except GuardFailed:
+        raise MethodFailed(
+            CONFLICT, f"{task.id} has no key: only an external runner or a webhook_url needs one"
+        ) from None
+    return {"task_id": task.id, "secret": key}
+
+
 def view(task: Task) -> TaskView:
     """A task as clients see it."""
-    shown: Any = result_json(task) | {"state": task.state}
+    shown: Any = result_json(task) | {"state": task.state, "runner": task.runner}
     return shown  # type: ignore[no-any-return]  # result_json is what the type above spells out
+
+
+def _webhook_root(desk: Desk) -> str:
+    """Under which the webhook listener is reached. Raises MethodFailed where there is none."""
+    settings = desk.settings.dispatch
+    address = None if settings.webhook_port is None else f"http://{settings.webhook_host}:{settings.webhook_port}"
+    if desk.running is not None:
+        address = desk.running.webhook_address
+    if address is None:
+        raise MethodFailed(UNAVAILABLE, "the webhook listener is off: set dispatch.webhook_port to a free port")
+    return (settings.webhook_url or address).rstrip("/")
 
 
 async def _find(desk: Desk, prefix: str) -> Task:

@@ -11,9 +11,9 @@ import pytest
 import websockets
 
 from bot.errors import ConfigurationError
-from bot.gateway.guard import caller_of, host_name, is_loopback
+from bot.gateway.bind import check_bind, is_loopback
+from bot.gateway.guard import caller_of, host_name
 from bot.gateway.limits import MOST_CALLERS, RateLimit
-from bot.gateway.server import check_bind
 from bot.gateway.tokens import Doorkeeper, TokenStore, bearer, is_strong
 from bot.methods.table import TABLE
 from bot.settings.model import GatewaySettings
@@ -122,6 +122,16 @@ async def test_a_frame_that_is_too_big_ends_its_connection_alone(bot: GatewayBot
         assert (await other.call("health"))["status"] == "ok"
 
 
+async def test_a_frame_that_is_no_text_ends_its_connection_with_a_word_and_no_fault_of_ours(
+    bot: GatewayBot, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with bot.client(token=None) as stranger:
+        await stranger.socket.send(b"\x00")
+        await stranger.socket.wait_closed()
+        assert stranger.socket.close_code == 1003
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
 async def test_too_many_requests_are_told_to_wait(tmp_path: Path) -> None:
     async with gateway_bot(tmp_path, "gateway: {port: 0, rate_per_second: 0.001}") as bot:
         body = {"jsonrpc": "2.0", "method": "health", "id": 1}
@@ -207,3 +217,19 @@ async def test_the_bot_says_when_nobody_can_be_let_in_and_when_the_port_is_taken
         async with gateway_bot(other, json.dumps({"gateway": {"port": int(port)}})):
             await asyncio.sleep(0)
     assert failed.group_contains(ConfigurationError, match="gateway.port")
+
+
+async def test_heartbeats_are_woken_over_http_with_a_token(bot: GatewayBot) -> None:
+    async with httpx.AsyncClient(base_url=bot.address) as http:
+        assert (await http.post("/api/cron/wake", json={})).status_code == 401
+        (found,) = (await http.post("/api/cron/wake", json={}, headers=bot.headers)).json()["heartbeats"]
+        assert found == {
+            "agent": "parrot",
+            "run": False,
+            "reason": "disabled (no HEARTBEAT.md)",
+            "next_possible_at": None,
+        }
+        assert (await http.post("/api/cron/wake", json={"agent": "x"}, headers=bot.headers)).status_code == 400
+        assert (await http.post("/api/cron/wake", json={"odd": 1}, headers=bot.headers)).status_code == 400
+    async with bot.client() as client:
+        assert (await client.call("heartbeat.status"))["heartbeats"][0]["agent"] == "parrot"

@@ -9,6 +9,7 @@ import pytest
 from channels.clock import SystemClock
 from channels.simulator.server import run_simulator
 from tests.gateway_bot import CallFailed, GatewayBot, gateway_bot
+from tests.patience import PATIENCE_SECONDS
 
 MINE = "agent:parrot:web:direct:me"
 
@@ -119,12 +120,28 @@ async def test_a_model_answers_with_its_tokens(tmp_path: Path) -> None:
             assert said["tokens_used"] > 0
 
 
+async def test_the_pieces_of_an_answer_come_as_they_are_written(tmp_path: Path) -> None:
+    async with run_simulator(port=0, state_dir=None, clock=SystemClock()) as simulator:
+        environ = {"KIMI_API_KEY": simulator.model_key, "KIMI_API_URL": simulator.model_api_base}
+        async with gateway_bot(tmp_path, environ=environ) as bot, bot.client() as client:
+            simulator.model.reply_with("the answer comes in several pieces")
+            accepted = await client.call("chat.send_stream", text="hi", session_key="agent:main:main")
+            pieces: list[str] = []
+            while (event := await client.events.get())["type"] != "chat.end":
+                assert event["message_id"] == accepted["message_id"]
+                if event["type"] == "chat.delta":
+                    pieces.append(event["delta"])
+            assert len(pieces) > 1
+            assert "".join(pieces) == event["text"] == "the answer comes in several pieces"
+            assert event["tokens_used"] > 0
+
+
 async def test_a_client_that_leaves_does_not_take_its_message_along(bot: GatewayBot) -> None:
     async with bot.client() as client:
         body = {"jsonrpc": "2.0", "method": "chat.send", "params": {"text": "keep me", "sender": "me"}, "id": 1}
         await client.socket.send(json.dumps(body))
     async with bot.client() as client:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while len((await client.call("chat.history", session_key=MINE))["messages"]) < 2:
                 await asyncio.sleep(0)
 
@@ -159,6 +176,24 @@ async def test_tasks_and_deliveries_over_rpc(bot: GatewayBot) -> None:
         assert sent[0]["channel"] == "web"
         with pytest.raises(CallFailed):
             await client.call("deliveries.retry", id=sent[0]["id"])
+
+
+async def test_a_task_for_an_agent_is_refused_where_there_is_none(bot: GatewayBot) -> None:
+    async with bot.client() as client:
+        with pytest.raises(CallFailed) as failed:
+            await client.call("tasks.create", prompt="write", agent="nobody")
+        assert failed.value.code == -32602
+        created = await client.call("tasks.create", prompt="say it", agent="parrot")
+        while (task := await client.call("tasks.get", task_id=created["task_id"]))["state"] in {"queued", "running"}:
+            await asyncio.sleep(0)
+        assert task["output"] == "say it"
+        told = await client.call("chat.send", text="Kimi: agent=nobody x", sender="me")
+        assert "agent=parrot, main" in told["text"]
+        told = await client.call("chat.send", text="Kimi: agent=parrot hello", sender="me")
+        assert told["text"].startswith("✅")
+        while "📝" not in (notice := await client.next_event("chat.message"))["text"]:
+            pass
+        assert "hello" in notice["text"]
 
 
 async def test_channels_metrics_and_bindings_are_told(bot: GatewayBot) -> None:
