@@ -1,105 +1,43 @@
-"""The roof: builds every part, opens them in order on one stack, and takes them down in the opposite order."""
+"""The roof: opens the house and its channels, keeps them running, and takes them down in the opposite order."""
 
 import asyncio
-import importlib
+import gc
 import logging
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from importlib.metadata import version
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from bot import words
-from bot.agents.port import Agent
-from bot.agents.registry import build_agents, installed_kinds
-from bot.catalogue import Catalogue
 from bot.channel_host import ChannelHost
 from bot.channel_memory import ChannelMemory
-from bot.chats import ChatStore
-from bot.commands import Call, Commands
-from bot.delivery.sender import Effects, Sender
-from bot.delivery.store import OutboxStore
-from bot.delivery.worker import DeliveryWorker
-from bot.dispatch.call import KIMI
-from bot.dispatch.dispatcher import Dispatcher
-from bot.dispatch.notice import when_sent
+from bot.chores import notice_changes, rings, take_up
+from bot.doors import gateway, post_results, redis_line, webhook_listener
 from bot.errors import ConfigurationError
-from bot.events import Events
 from bot.gateway.tokens import Doorkeeper, TokenStore
-from bot.heartbeat.checks import Rhythm
-from bot.heartbeat.service import Heartbeat, forget_old_alerts
-from bot.inbox import InboxStore
-from bot.live import RunningBot
-from bot.methods.desk import Desk
-from bot.pairing import PairingStore
-from bot.pipeline.chat_changes import ChatChanges
-from bot.pipeline.gate import Gate
-from bot.pipeline.outgoing import Outgoing
-from bot.pipeline.path import Path as Road
-from bot.providers.models import Models, open_http
-from bot.sessions.lanes import Lanes
-from bot.sessions.store import SessionStore
+from bot.house import House, open_house
+from bot.machines import CHORES, among_others, by_one, heed, lay_claim, serve_on, share_events, speaks_here
 from bot.settings.model import Settings
 from bot.storage.errors import StorageError
 from bot.storage.lock import run_lock
-from bot.storage.port import Storage
-from bot.storage.sqlite import open_sqlite
-from bot.tasks.results import ResultFiles
-from bot.tasks.store import TaskStore
-from bot.waker import Ring, waking
+from bot.storage.postgresql.membership import Membership
+from bot.waker import waking
 from channels.clock import Clock, SystemClock
 from channels.errors import Unauthorized
-from channels.message import Destination
 from channels.port import ChannelContext, ChannelManifest
 from channels.registry import open_channel
 from routing.file import BindingsFile
-from routing.table import Table
+
+if TYPE_CHECKING:
+    from bot.dispatch.redis_line import RedisLine
 
 log = logging.getLogger(__name__)
 
-TURNS_AT_ONCE: Final = 256
 LANE_GRACE_SECONDS: Final = 10.0
 DELIVERY_GRACE_SECONDS: Final = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class House:
-    """The parts that outlive any channel."""
-
-    settings: Settings
-    bindings: BindingsFile
-    clock: Clock
-    storage: Storage
-    catalogue: Catalogue
-    inbox: InboxStore
-    pairings: PairingStore
-    outbox: OutboxStore
-    worker: DeliveryWorker
-    outgoing: Outgoing
-    lanes: Lanes
-    chats: ChatStore
-    chat_changes: ChatChanges
-    gate: Gate
-    agents: Mapping[str, Agent]
-    commands: Commands
-    dispatcher: Dispatcher
-    results: ResultFiles
-    road: Road
-    events: Events
-    tasks: TaskStore
-    sessions: SessionStore
-
-
-@asynccontextmanager
-async def open_house(settings: Settings, bindings: BindingsFile, clock: Clock) -> AsyncIterator[House]:
-    """Build everything but the channels. Raises StorageError, AgentFault, ModelFault."""
-    async with AsyncExitStack() as stack:
-        storage = await stack.enter_async_context(open_sqlite(settings.database))
-        http = await stack.enter_async_context(open_http())
-        yield _build(settings, bindings, clock, storage, Models(settings.model_list, http, clock))
+RESULT_FILES: Final = "result files"
 
 
 async def run(
@@ -108,186 +46,136 @@ async def run(
     manifests: Mapping[str, ChannelManifest],
     *,
     stop: asyncio.Event | None = None,
+    clock: Clock | None = None,
 ) -> None:
-    """Run the bot until it is told to stop (SIGTERM, SIGINT or `stop`).
+    """Run the bot until it is told to stop (SIGTERM, SIGINT or `stop`), by the machine's clock or another one.
 
     Raises DatabaseUnusable when another process runs on this database, ConfigurationError when no channel can run.
     """
     stop = stop or stop_on_signals()
     settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    settings.database.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     accounts = _accounts(settings, manifests)
     if not accounts:
         raise ConfigurationError(
             "no channel is enabled: set TELEGRAM_BOT_TOKEN or DISCORD_BOT_TOKEN, or run with --simulate"
         )
-    clock = SystemClock()
-    with run_lock(settings.database):
-        async with open_house(settings, bindings, clock) as house:
+    clock = clock or SystemClock()
+
+    async def serve() -> None:
+        async with open_house(settings, bindings, manifests, clock) as house:
+            gc.freeze()  # what is built now stays to the end: the collector need not look at it again and again
             hosts = [_host(house, manifests[name], account) for name, account in accounts]
-            await _serve(house, hosts, stop)
+            lease = settings.machines.lease_seconds
+            async with (
+                among_others(house.stores.storage, clock, lease, partial(take_up, house)) as membership,
+                redis_line(house) as line,
+            ):
+                await _serve(house, hosts, stop, membership, line)
+
+    if isinstance(settings.database, Path):
+        settings.database.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with run_lock(settings.database):
+            await serve()
+    else:
+        await serve_on(serve, stop, clock)
     log.info("Stopped; nothing is left half done")
 
 
-async def _serve(house: House, hosts: Sequence[ChannelHost], stop: asyncio.Event) -> None:
-    house.gate.paired = await house.pairings.approved()
-    await house.chat_changes.refresh()
-    token = house.settings.gateway.token
-    store = TokenStore(house.storage, house.clock)
-    doorkeeper = Doorkeeper(store, house.clock, token.get_secret_value() if token else None)
-    await doorkeeper.refresh()
-    refusals: list[str] = []
-    platforms = [host for host in hosts if host.needs_token]
-
-    async def keep_open(host: ChannelHost) -> None:
-        try:
-            await host.run()
-        except Unauthorized as refusal:
-            refusals.append(f"{host.name} ({host.account}): {refusal}")
-            log.error("The platform refuses a token", extra={"channel": host.name, "account": host.account})  # noqa: TRY400
-            if len(refusals) == len(platforms):
-                stop.set()
-
+async def _serve(
+    house: House,
+    hosts: Sequence[ChannelHost],
+    stop: asyncio.Event,
+    membership: Membership | None,
+    line: "RedisLine | None",
+) -> None:
+    doorkeeper = await _recover(house)
+    refusals = _Refusals(hosts, stop)
+    share_events(membership, house.ground.events)
+    await _share(house, membership, [*(f"{host.name}/{host.account}" for host in hosts), CHORES])
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(keep_open(host), name=f"host {host.name}/{host.account}") for host in hosts]
-        tasks.append(group.create_task(house.results.run(), name="result files"))
+        beside = {
+            **_work_of_its_own(house, membership, line, lambda: notice_changes(house, hosts, doorkeeper)),
+            **{f"host {host.name}/{host.account}": refusals.keep_open(host, membership) for host in hosts},
+        }
+        tasks = [group.create_task(work, name=name) for name, work in beside.items()]
         async with (
-            house.lanes.open(LANE_GRACE_SECONDS),
+            house.ground.lanes.open(LANE_GRACE_SECONDS),
             house.dispatcher.open(),
-            waking(_rings(house, hosts, doorkeeper)),
+            waking(rings(house, hosts, doorkeeper, membership)),
         ):
-            async with _gateway(house, hosts, doorkeeper):
+            async with (
+                webhook_listener(house, doorkeeper) as webhooks,
+                gateway(house, hosts, doorkeeper, webhooks, line),
+            ):
                 await stop.wait()
             for host in hosts:
                 host.stop_receiving()
-        await house.worker.drain(DELIVERY_GRACE_SECONDS)
-        with suppress(OSError, StorageError):  # the next start repairs what is missing
-            await house.results.refresh()
+        await house.delivery.worker.drain(DELIVERY_GRACE_SECONDS)
+        if membership is None or membership.holds(RESULT_FILES):
+            with suppress(OSError, StorageError):  # the next start repairs what is missing
+                await house.delivery.results.refresh()
         for task in tasks:
             task.cancel()
-    if platforms and len(refusals) == len(platforms):
-        raise ConfigurationError("; ".join(refusals) + ": put the right token into the settings or the environment")
+    refusals.raise_if_all()
 
 
-@asynccontextmanager
-async def _gateway(house: House, hosts: Sequence[ChannelHost], doorkeeper: Doorkeeper) -> AsyncIterator[None]:
-    """The gateway while the block runs, unless the settings switch it off."""
-    if not house.settings.gateway.enabled:
-        yield
-        return
-    # FastAPI takes a third of a second to import: the channels log in meanwhile.
-    server = await asyncio.to_thread(importlib.import_module, "bot.gateway.server")
-    running = RunningBot(house.events, hosts, house.outgoing, house.dispatcher, house.agents.keys)
-    desk = Desk(
-        storage=house.storage,
-        clock=house.clock,
-        settings=house.settings,
-        tasks=house.tasks,
-        outbox=house.outbox,
-        sessions=house.sessions,
-        pairings=house.pairings,
-        table=lambda: house.road.table,
-        running=running,
-    )
-    async with server.open_gateway(house.settings.gateway, desk, doorkeeper, house.outgoing.channel) as address:
-        log.info("The gateway listens", extra={"address": address})
-        if not doorkeeper.knows_any:
-            log.info("The gateway lets nobody in yet; make a token with: javis token create")
-        yield
+async def _recover(house: House) -> Doorkeeper:
+    """Read what earlier processes left, before anything is opened."""
+    house.ground.gate.paired = await house.stores.pairings.approved()
+    await house.delivery.chat_changes.refresh()
+    token = house.settings.gateway.token
+    store = TokenStore(house.stores.storage, house.clock)
+    doorkeeper = Doorkeeper(store, house.clock, token.get_secret_value() if token else None)
+    await doorkeeper.refresh()
+    await house.schedules.recover()
+    await house.heartbeats.recover()
+    return doorkeeper
 
 
-def _build(settings: Settings, bindings: BindingsFile, clock: Clock, storage: Storage, models: Models) -> House:
-    catalogue, events = Catalogue.load(), Events(clock)
-    inbox, sessions = InboxStore(storage, clock), SessionStore(storage, clock)
-    pairings, outbox, tasks = PairingStore(storage, clock), OutboxStore(storage, clock), TaskStore(storage, clock)
-    results = ResultFiles(settings.home / "kimi-dispatch" / "results", storage, tasks)
-    chats, gate = ChatStore(storage, clock), Gate(settings.channels)
-    chat_changes = ChatChanges(chats, outbox, sessions, tasks, gate)
-    sender = Sender(
-        storage,
-        outbox,
-        clock,
-        labels=lambda tag: catalogue.say(catalogue.language_for(tag, settings.language), words.POSSIBLE_DUPLICATE),
-        effects=Effects(
-            sent=lambda item: when_sent(item, tasks),
-            moved=chat_changes.moved,
-            closed=chat_changes.closed,
-            after_sent=lambda _item: results.mark_stale(),
-            after_change=chat_changes.refresh,
-        ),
-    )
-    worker = DeliveryWorker(storage, outbox, clock, sender)
-    outgoing = Outgoing(outbox, worker, clock)
-    dispatcher = Dispatcher(
-        storage=storage,
-        clock=clock,
-        tasks=tasks,
-        results=results,
-        models=models,
-        outgoing=outgoing,
-        catalogue=catalogue,
-        settings=settings.dispatch,
-        events=events,
-    )
-    lanes = Lanes(TURNS_AT_ONCE)
-    agents = build_agents(bindings.agents, settings.agents.defaults, models, clock, installed_kinds())
-    commands = Commands(
-        tasks=tasks,
-        sessions=sessions,
-        catalogue=catalogue,
-        default_model=settings.dispatch.model or KIMI,
-        per_user=settings.dispatch.per_user,
-        task_queued=dispatcher.queued,
-        task_cancelled=dispatcher.cancelled,
-        status=_status_teller(catalogue, tasks, clock),
-    )
-    road = Road(
-        storage=storage,
-        clock=clock,
-        inbox=inbox,
-        sessions=sessions,
-        pairings=pairings,
-        lanes=lanes,
-        gate=gate,
-        table=Table(bindings.bindings, bindings.defaults),
-        agents=agents,
-        commands=commands,
-        chat_changes=chat_changes,
-        outgoing=outgoing,
-        catalogue=catalogue,
-        language=settings.language,
-        events=events,
-    )
-    return House(
-        settings=settings,
-        bindings=bindings,
-        clock=clock,
-        storage=storage,
-        catalogue=catalogue,
-        inbox=inbox,
-        pairings=pairings,
-        outbox=outbox,
-        worker=worker,
-        outgoing=outgoing,
-        lanes=lanes,
-        chats=chats,
-        chat_changes=chat_changes,
-        gate=gate,
-        agents=agents,
-        commands=commands,
-        dispatcher=dispatcher,
-        results=results,
-        road=road,
-        events=events,
-        tasks=tasks,
-        sessions=sessions,
-    )
+def _work_of_its_own(
+    house: House, membership: Membership | None, line: "RedisLine | None", changed: Callable[[], Awaitable[None]]
+) -> dict[str, Coroutine[None, None, None]]:
+    """What runs beside the channels until the bot stops, by its task's name; `changed` reads anew what others wrote."""
+    work = {
+        "results": post_results(house, membership),
+        "result files": by_one(membership, RESULT_FILES, house.delivery.results.run),
+    }
+    if line is not None:
+        work["redis"] = line.listen(house.dispatcher.look_after)
+    if membership is not None:
+        work["membership"] = membership.run()
+        work["changes"] = heed(house.stores.storage, house.clock, changed)
+    return work
+
+
+class _Refusals:
+    """Which platforms refuse their token. When none is left, the bot stops."""
+
+    def __init__(self, hosts: Sequence[ChannelHost], stop: asyncio.Event) -> None:
+        self._platforms = sum(host.needs_token for host in hosts)
+        self._stop = stop
+        self._refused: list[str] = []
+
+    async def keep_open(self, host: ChannelHost, membership: Membership | None) -> None:
+        try:
+            await by_one(membership, f"{host.name}/{host.account}", host.run, host.stand_by)
+        except Unauthorized as refusal:
+            self._refused.append(f"{host.name} ({host.account}): {refusal}")
+            log.error("The platform refuses a token", extra={"channel": host.name, "account": host.account})  # noqa: TRY400
+            if len(self._refused) == self._platforms:
+                self._stop.set()
+
+    def raise_if_all(self) -> None:
+        """Raises ConfigurationError."""
+        if self._platforms and len(self._refused) == self._platforms:
+            remedy = "put the right token into the settings or the environment"
+            raise ConfigurationError(f"{'; '.join(self._refused)}: {remedy}")
 
 
 def _host(house: House, manifest: ChannelManifest, account: str) -> ChannelHost:
-    memory = ChannelMemory(house.storage, manifest.name, account)
-    config, publish = house.settings.channels[manifest.name], house.events.publish
-    try_again = house.catalogue.in_all_languages(words.TRY_AGAIN, house.settings.language)
+    memory = ChannelMemory(house.stores.storage, manifest.name, account)
+    config, publish = house.settings.channels[manifest.name], house.ground.events.publish
+    try_again = house.ground.catalogue.in_all_languages(words.TRY_AGAIN, house.settings.language)
     context = ChannelContext(account, config, house.clock, memory, try_again, publish)
     return ChannelHost(
         name=manifest.name,
@@ -295,12 +183,21 @@ def _host(house: House, manifest: ChannelManifest, account: str) -> ChannelHost:
         needs_token=not manifest.tokenless,
         open_channel=lambda: open_channel(manifest, context),
         clock=house.clock,
-        inbox=house.inbox,
+        inbox=house.stores.inbox,
         path=house.road,
-        outgoing=house.outgoing,
-        worker=house.worker,
+        outgoing=house.delivery.outgoing,
+        worker=house.delivery.worker,
         commands=house.commands.cards(house.settings.language),
+        when_open=house.dispatcher.look_soon,
     )
+
+
+async def _share(house: House, membership: Membership | None, leases: Sequence[str]) -> None:
+    """Let this machine do its part, before anything is opened."""
+    if membership is not None:
+        house.delivery.worker.clearance = membership.confirmed
+        house.heartbeats.speaks_here = partial(speaks_here, membership)
+        await lay_claim(membership, leases)
 
 
 def _accounts(settings: Settings, manifests: Mapping[str, ChannelManifest]) -> list[tuple[str, str]]:
@@ -309,88 +206,8 @@ def _accounts(settings: Settings, manifests: Mapping[str, ChannelManifest]) -> l
         for name, config in settings.channels.items()
         if config.enabled and not manifests[name].interactive
         for account, bot in config.accounts.items()
-        if bot.token is not None or manifests[name].tokenless
+        if bot.is_ready or manifests[name].tokenless
     ]
-
-
-def _rings(house: House, hosts: Sequence[ChannelHost], doorkeeper: Doorkeeper) -> list[Ring]:
-    heartbeat = _heartbeat(house)
-
-    async def notice_changes() -> None:
-        if await house.storage.changed_elsewhere():
-            house.gate.paired = await house.pairings.approved()
-            await house.chat_changes.refresh()
-            await doorkeeper.refresh()
-            await house.dispatcher.look_after()
-
-    async def prune() -> None:
-        old = [house.inbox.prune(), house.outbox.prune(), house.pairings.forget_expired(), house.chats.prune()]
-        await house.storage.commit([*old, forget_old_alerts(house.clock.now())])
-
-    def retry(host: ChannelHost) -> Ring:
-        return Ring(f"deliver {host.name}/{host.account}", 1, lambda: house.worker.tick(host.name, host.account))
-
-    rings = [retry(host) for host in hosts]
-    rings += [Ring("changes", 0.5, notice_changes), Ring("prune", 3600, prune)]
-    rings.append(Ring("tasks", 60, house.dispatcher.look_after))
-    if heartbeat is not None:
-        rings.append(Ring("heartbeat", 60, heartbeat.beat))
-    return rings
-
-
-def _heartbeat(house: House) -> Heartbeat | None:
-    """None where the settings switch it off."""
-    settings = house.settings.heartbeat
-    if not settings.enabled:
-        return None
-    agent_id = settings.agent or house.bindings.defaults.agent
-    entry = next(entry for entry in house.bindings.agents if entry.id == agent_id)
-    folder = entry.workspace or house.settings.agents.defaults.workspace
-    hours = settings.active_hours
-    return Heartbeat(
-        storage=house.storage,
-        clock=house.clock,
-        agent_id=agent_id,
-        agent=house.agents[agent_id],
-        workspace=Path(folder).expanduser() if folder else None,
-        rhythm=Rhythm(timedelta(minutes=settings.every_minutes), hours.start, hours.end, hours.zone),
-        destination=_owner(house.settings),
-        language=house.settings.language,
-        outgoing=house.outgoing,
-        user_waits=lambda: house.lanes.busy(f"agent:{agent_id}:"),
-    )
-
-
-def _owner(settings: Settings) -> Destination | None:
-    """Where heartbeats go: `heartbeat.to`, or the direct chat of the first owner that is named anywhere."""
-    to = settings.heartbeat.to
-    if to is not None:
-        return Destination(to.channel, to.account, to.chat, to.thread)
-    for name, config in settings.channels.items():
-        if config.enabled and config.owners and config.accounts:
-            return Destination(name, next(iter(config.accounts)), config.owners[0])
-    return None
-
-
-def _status_teller(catalogue: Catalogue, tasks: TaskStore, clock: Clock) -> Callable[[Call], Awaitable[str]]:
-    started: datetime = clock.now()
-
-    async def status(call: Call) -> str:
-        counts = await tasks.counts()
-        uptime = str(clock.now() - started).split(".", maxsplit=1)[0]
-        lines = (
-            catalogue.say(call.language, words.STATUS_RUNNING, version=version("javis-bot"), uptime=uptime),
-            catalogue.say(call.language, words.STATUS_AGENT, agent=call.agent),
-            catalogue.say(
-                call.language,
-                words.STATUS_TASKS,
-                running=counts.get("running", 0),
-                queued=counts.get("queued", 0),
-            ),
-        )
-        return "\n".join(lines)
-
-    return status
 
 
 def stop_on_signals() -> asyncio.Event:

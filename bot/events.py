@@ -5,6 +5,7 @@ whose connection broke can read on where it stopped.
 """
 
 import asyncio
+import json
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -68,6 +69,8 @@ class Events:
         self._seq = unix_ms(clock.now()) * 1000
         self._kept: deque[Event] = deque(maxlen=KEPT)
         self._listeners: set[Listener] = set()
+        self.tell_others: Callable[[str], None] | None = None
+        """Carries each event to the other machines, which `hear` it; None where there are none."""
 
     @property
     def newest_seq(self) -> int:
@@ -77,10 +80,20 @@ class Events:
     @property
     def is_heard(self) -> bool:
         """False while nobody listens: what costs much to publish need not be."""
-        return bool(self._listeners)
+        return bool(self._listeners) or self.tell_others is not None
 
     def publish(self, event_type: str, session_key: str | None, data: JsonObject) -> None:
         """Tell all that listen. Never waits, never raises."""
+        self._publish_here(event_type, session_key, data)
+        if self.tell_others is not None:
+            self.tell_others(json.dumps([event_type, session_key, data], ensure_ascii=False))
+
+    def hear(self, text: str) -> None:
+        """Publish an event of another machine here; each machine numbers for itself."""
+        event_type, session_key, data = json.loads(text)
+        self._publish_here(event_type, session_key, data)
+
+    def _publish_here(self, event_type: str, session_key: str | None, data: JsonObject) -> None:
         self._seq += 1
         event = Event(self._seq, event_type, session_key, data)
         self._kept.append(event)
@@ -88,10 +101,8 @@ class Events:
             listener.offer(event)
 
     def since(self, seq: int) -> Sequence[Event] | None:
-        """The events after `seq`, in order; None when some of them are no longer kept."""
-        if not self._kept or seq >= self._seq:
-            return ()
-        if seq < self._kept[0].seq - 1:
+        """The events after `seq`, in order; None when some are no longer kept, or another process told `seq`."""
+        if not self._seq - len(self._kept) <= seq <= self._seq:
             return None
         return [event for event in self._kept if event.seq > seq]
 

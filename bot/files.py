@@ -2,7 +2,10 @@
 
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 
 def write_atomically(path: Path, text: str, mode: int = 0o600) -> None:
@@ -10,11 +13,18 @@ def write_atomically(path: Path, text: str, mode: int = 0o600) -> None:
 
     A symbolic link stays one: the file that it names is replaced.
     """
+    with atomic_file(path, mode) as file:
+        file.write(text)
+
+
+@contextmanager
+def atomic_file(path: Path, mode: int = 0o600) -> Iterator[IO[str]]:
+    """The same for a text that comes piece by piece: nothing is to be seen before the block ends well."""
     path = path.resolve()
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")  # made with mode 0600
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
+            yield file
             file.flush()
             os.fchmod(file.fileno(), mode)
             os.fsync(file.fileno())

@@ -1,12 +1,16 @@
 """The inbox: every event of a platform, on disk before it is acknowledged, answered once."""
 
+import json
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Literal
 
+from bot.reasons import Reason
 from bot.storage.errors import GuardFailed
 from bot.storage.port import Row, SqlValue, Statement, Storage
+from bot.storage.pruning import MOST_AT_ONCE
 from channels.clock import Clock, unix_ms
 from channels.port import RawUpdate
 
@@ -14,17 +18,25 @@ from channels.port import RawUpdate
 # (https://core.telegram.org/bots/api#getting-updates): ids are remembered for longer than both.
 REMEMBER_FINISHED = timedelta(days=9)
 
+End = Literal["done", "refused", "quarantined"]
+"""`done`: dealt with. `refused`: nobody was let in. `quarantined`: it cannot be handled, a person may look at it."""
+
 
 @dataclass(frozen=True, slots=True)
 class StoredUpdate:
-    """One row of the inbox. `attempts` counts the turns that were begun on it and did not end."""
+    """One row of the inbox.
+
+    `left_over`: it was read from the disk, so earlier work on it may have died. `drafts` are the messages that show
+    the beginning of its answer, in order.
+    """
 
     id: int
     channel: str
     account: str
     update_id: str
     raw: str
-    attempts: int = 0
+    left_over: bool = False
+    drafts: tuple[str, ...] = ()
 
     @property
     def source_id(self) -> str:
@@ -79,40 +91,39 @@ class InboxStore:
         return [_stored(row) for row in rows]
 
     def begin(self, update: StoredUpdate) -> Statement:
-        """Count one more turn begun; fails its transaction when the row is finished."""
+        """Count one more beginning of what was left over; fails its transaction when the row is finished."""
         return Statement("inbox.begin", {"id": update.id}, required=True)
 
-    def done(self, update: StoredUpdate, reason: str | None = None) -> Statement:
-        """The row is answered; fails its transaction when it was finished already, so nobody answers twice."""
-        return self._finish(update, "done", reason)
-
-    def refused(self, update: StoredUpdate, reason: str) -> Statement:
-        """The gate let nobody in; `reason` is its code."""
-        return self._finish(update, "refused", reason)
-
-    def quarantined(self, update: StoredUpdate, reason: str) -> Statement:
-        """The row cannot be handled; it is kept for a person to look at."""
-        return self._finish(update, "quarantined", reason)
+    def show(self, update: StoredUpdate, drafts: Sequence[str]) -> Statement:
+        """Keep which messages show the beginning of the answer; fails its transaction when the row is finished."""
+        return Statement("inbox.show", {"id": update.id, "drafts": json.dumps(drafts)}, required=True)
 
     async def close_late(self, update: StoredUpdate) -> None:
         """Close a row whose sender was told to try again, unless it is finished already."""
         with suppress(GuardFailed):
-            await self._storage.commit([self.refused(update, "stored_too_late")])
+            await self._storage.commit([self.finish(update, "refused", Reason.STORED_TOO_LATE)])
 
-    def prune(self) -> Statement:
-        """Forget rows that ended longer ago than any platform repeats them."""
+    def prune(self, most: int = MOST_AT_ONCE) -> Statement:
+        """Forget some of the rows that ended longer ago than any platform repeats them; answers them."""
         before = self._clock.now() - REMEMBER_FINISHED
-        return Statement("inbox.prune", {"before_ms": unix_ms(before)})
+        return Statement("inbox.prune", {"before_ms": unix_ms(before), "most": most})
 
-    def _finish(self, update: StoredUpdate, state: str, reason: str | None) -> Statement:
+    def finish(self, update: StoredUpdate, state: End, reason: str | None = None) -> Statement:
+        """The row has ended; fails its transaction when it had before, so nobody answers twice.
+
+        `reason` is a code of bot/reasons.py, perhaps with `: ` and details behind it; None: it was answered.
+        """
         values: dict[str, SqlValue] = {
             "id": update.id,
             "state": state,
-            "reason": reason,
+            "reason": None if reason is None else str(reason),
             "now_ms": unix_ms(self._clock.now()),
         }
         return Statement("inbox.finish", values, required=True)
 
 
 def _stored(row: Row) -> StoredUpdate:
-    return StoredUpdate(row["id"], row["channel"], row["account"], row["update_id"], row["raw"], row["attempts"])
+    drafts = () if row["drafts"] is None else tuple(json.loads(row["drafts"]))
+    return StoredUpdate(
+        row["id"], row["channel"], row["account"], row["update_id"], row["raw"], left_over=True, drafts=drafts
+    )

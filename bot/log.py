@@ -13,6 +13,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Iterable
+from logging.handlers import WatchedFileHandler
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote, quote_plus
@@ -20,7 +21,7 @@ from urllib.parse import quote, quote_plus
 from typing_extensions import override
 
 HIDDEN: Final = "***"
-QUIET: Final = ("httpx", "httpcore", "apscheduler", "telegram", "discord", "aiohttp.access", "asyncio")
+QUIET: Final = ("httpx", "httpcore", "apscheduler", "telegram", "discord", "aiohttp.access", "asyncio", "uvicorn")
 """Libraries that speak from WARNING upwards only; httpx would tell the bot's token at INFO."""
 
 _LOOKS_SECRET: Final = (
@@ -93,7 +94,7 @@ def configure_logging(level: str, file: Path | None, secrets: Iterable[str]) -> 
     handler: logging.Handler = logging.StreamHandler(sys.stderr)
     if file is not None:
         file.parent.mkdir(parents=True, exist_ok=True)
-        handler = logging.FileHandler(file, encoding="utf-8", errors="backslashreplace")
+        handler = WatchedFileHandler(file, encoding="utf-8", errors="backslashreplace")
     redaction = Redaction(secrets)
     handler.setFormatter(LineFormatter(redaction))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)

@@ -29,6 +29,7 @@ TASK_STILL_RUNNING: Final = "⏳ Kimi is still working on it ({seconds} seconds 
 TASK_EMPTY: Final = "What should Kimi do? Write the task after the colon, like this:\nKimi: {example}"
 TASK_EXAMPLE: Final = "summarise the three most important ideas of the Stoics"
 TOO_MANY_TASKS: Final = "You have {count} unfinished tasks already. Wait for one to finish, or cancel one: /tasks"
+TASKS_FULL: Final = "There are too many unfinished tasks for now, other people's included. Try again later."
 
 # The key
 MISSING_KEY: Final = "The environment variable KIMI_API_KEY is not set"
@@ -41,6 +42,16 @@ MODEL_UNREACHABLE: Final = "I cannot reach my model right now. Please try again 
 MODEL_BUSY: Final = "My model is very busy right now. Please try again in a minute."
 MODEL_REFUSED: Final = "My model will not answer this. Try to put it differently."
 MODEL_MISCONFIGURED: Final = "I cannot answer until my owner has looked at my model settings."
+BUDGET_SPENT: Final = "Today's budget for my model is used up. It begins anew tomorrow, or when my owner allows more."
+RUNNER_FAILED: Final = "Whoever worked on it reported a failure."
+KEY_EXHAUSTED: Final = (
+    "⚠️ The account behind a model key is used up ({provider}, key {key}). Top it up, or take the key out of "
+    "model_list. javis models probe tells whether it works again."
+)
+KEY_REFUSED: Final = (
+    "⚠️ A model key is refused ({provider}, key {key}). Put the right one into the settings. "
+    "javis models probe tells whether it works."
+)
 INTERRUPTED: Final = "The work was interrupted."
 SOMETHING_WENT_WRONG: Final = "Something went wrong on my side. Please try again."
 TRY_AGAIN: Final = "I could not take that down. Please try again in a moment."
@@ -52,7 +63,9 @@ FAILURES: Final[Mapping[str, str]] = MappingProxyType(
         "model_busy": MODEL_BUSY,
         "model_refused": MODEL_REFUSED,
         "model_misconfigured": MODEL_MISCONFIGURED,
+        "budget_spent": BUDGET_SPENT,
         "interrupted": INTERRUPTED,
+        "runner_failed": RUNNER_FAILED,
     }
 )
 """By the reason of a failed turn (bot.agents.port.FailureReason) or task; SOMETHING_WENT_WRONG for any other."""
@@ -68,12 +81,25 @@ HELP_HEADER: Final = "This is what I can do:"
 HELP_LINE: Final = "{command} – {description}"
 HELP_KIMI: Final = "Kimi: … – the same as /kimi"
 NEW_DONE: Final = "🆕 A fresh conversation begins. What was said before is archived."
+MODEL_SHOWN: Final = (
+    "Model of this conversation: {model}\n"
+    "There are: {models}\n"
+    "Choose one with /model NAME; /model off takes the agent's own again."
+)
+MODEL_OWN: Final = "the agent's own"
+MODEL_CHOSEN: Final = "🤖 From now on this conversation is answered by {model}."
+MODEL_RESET: Final = "🤖 This conversation is answered by the agent's own model again."
+MODEL_UNKNOWN: Final = "There is no model {model} to choose. There are: {models}"
+MODEL_OWNERS_ONLY: Final = "Only my owners may choose my model."
 
 STATUS_RUNNING: Final = "🟢 Javis {version}, running for {uptime}"
 STATUS_AGENT: Final = "Agent: {agent}"
 STATUS_MODEL: Final = "Model: {model}"
 STATUS_SESSION: Final = "Messages in this conversation: {count}"
 STATUS_TASKS: Final = "Tasks: {running} running, {queued} waiting"
+STATUS_USED_BOT: Final = "Model use of the whole bot today: {tokens} tokens, {money}"
+STATUS_USED_AGENT: Final = "Of this agent: {tokens} tokens, {money}"
+STATUS_USED_CHAT: Final = "Model use of this chat today: {tokens} tokens, {money}"
 
 TASKS_HEADER: Final = "📋 Your tasks:"
 TASKS_LINE: Final = "• {name} ({state})\n  {task}"
@@ -105,9 +131,156 @@ TASK_STATES: Final[Mapping[str, str]] = MappingProxyType(
 )
 """By bot.tasks.task.TaskState."""
 
+# What an agent wants to do
+APPROVAL_ASKED: Final = "🔐 May I do this with {tool}? Only you can allow it, within {minutes} minutes:"
+APPROVAL_GIVEN: Final = "✅ Allowed: {tool}"
+APPROVAL_DENIED: Final = "🚫 Not allowed: {tool}"
+APPROVAL_OVER: Final = "This question is over: it was answered, or it is too old."
+APPROVAL_NOT_YOURS: Final = "Only the person who was asked can answer this."
+BUTTON_ALLOW: Final = "Allow"
+BUTTON_DENY: Final = "Do not allow"
+
+TURN_STOPPED: Final = "🛑 Stopped."
 BUTTON_CANCEL: Final = "Cancel"
 BUTTON_RETRY: Final = "Try again"
 BUTTON_RESULT: Final = "Full result"
+
+# Reminders and other jobs
+REMINDER_SET: Final = "⏰ I will remind you: {text}\n{when}\nCancel: /cancel {job}"
+REMINDER: Final = "⏰ {text}"
+REMINDER_OVER: Final = "That moment is over. When shall I remind you?"
+TOO_MANY_REMINDERS: Final = "You have {count} reminders already. Cancel one first: /tasks"
+REMINDERS_HEADER: Final = "⏰ Your reminders:"
+REMINDERS_LINE: Final = "• {when} – {text}\n  /cancel {job}"
+REMINDER_CANCELLED: Final = "🚫 No longer reminding you: {text}"
+JOB_SWITCHED_OFF: Final = "⚠️ “{name}” failed {count} times in a row and is switched off: {job}"
+
+# What the owner is told
+WAS_AWAY: Final = (
+    "⚠️ I was away from {channel} for {hours} hours. What was written to me more than 24 hours ago is lost there: "
+    "please ask people to write it again."
+)
+SET_ASIDE: Final = (
+    "⚠️ A message stopped me {count} times while I worked on it, so I set it aside. What happened: javis trace {message}"
+)
+
+# Bindings
+BINDINGS_FAULTY: Final = "⚠️ The bindings have faults, so the last good version stays in force:\n{faults}"
+BIND_SHOWN: Final = (
+    "🔗 {agent} answers here: {why}\n"
+    "/bind <agent> gives this chat to another ({agents}); /bind off takes its own binding away."
+)
+BIND_DONE: Final = "✅ From now on {agent} answers here."
+BIND_REMOVED: Final = "✅ This chat’s own binding is gone; {agent} answers here."
+BIND_NONE: Final = "This chat has no binding of its own; {agent} answers here."
+BIND_OWNERS_ONLY: Final = "Only my owner may say who answers where."
+BIND_UNKNOWN: Final = "I know no agent {agent}. There are: {agents}"
+BIND_FAILED: Final = "⚠️ The bindings stay as they are:\n{faults}"
+
+# The road of a message
+WHY_HEADER: Final = "🔎 The road of that message:"
+WHY_NOT_FOUND: Final = "I know nothing of that message. Reply with /why to one of yours, or to my answer to it."
+WHY_NOT_YOURS: Final = "I tell the road of a message only to the person who wrote it, and to my owner."
+STEP_GATE: Final = "Admission"
+STEP_BINDING: Final = "Agent chosen"
+STEP_SESSION: Final = "Conversation"
+STEP_COMMAND: Final = "Command"
+STEP_TURN: Final = "Answering"
+STEP_MODEL: Final = "Model asked"
+STEP_DELIVERY: Final = "Delivery"
+STEP_END: Final = "End"
+DELIVERY_QUEUED: Final = "It waits to be sent."
+DELIVERY_ATTEMPTING: Final = "It is being sent."
+DELIVERY_SENT: Final = "It has arrived."
+DELIVERY_FAILED: Final = "It was not delivered."
+DELIVERY_UNKNOWN: Final = "Nobody can tell whether it has arrived."
+
+ROAD_STEPS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "gate": STEP_GATE,
+        "binding": STEP_BINDING,
+        "session": STEP_SESSION,
+        "command": STEP_COMMAND,
+        "turn": STEP_TURN,
+        "model": STEP_MODEL,
+        "delivery": STEP_DELIVERY,
+        "end": STEP_END,
+    }
+)
+"""By bot.trace.road.StepName."""
+
+DELIVERY_STATES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "queued": DELIVERY_QUEUED,
+        "attempting": DELIVERY_ATTEMPTING,
+        "sent": DELIVERY_SENT,
+        "failed": DELIVERY_FAILED,
+        "unknown": DELIVERY_UNKNOWN,
+    }
+)
+"""By bot.delivery.item.State."""
+
+# Why: by the names of bot.reasons.Reason
+REASON_ADMITTED: Final = "The sender may speak here."
+REASON_NO_SENDER: Final = "The message names no sender."
+REASON_FROM_A_BOT: Final = "Another bot wrote it."
+REASON_BOTS_IN_A_ROW: Final = "Only bots have spoken here lately: a person must speak first."
+REASON_DM_DISABLED: Final = "Direct messages are switched off."
+REASON_DM_NOT_ON_ALLOWLIST: Final = "The sender is not on the list for direct messages."
+REASON_DM_NOT_PAIRED: Final = "The sender has not been approved yet."
+REASON_GROUP_DISABLED: Final = "This group or topic is switched off."
+REASON_GROUP_NOT_ON_ALLOWLIST: Final = "This group is not on the list."
+REASON_SENDER_NOT_ON_ALLOWLIST: Final = "The sender is not on this group's list."
+REASON_NOT_MENTIONED: Final = "In this group I answer only when I am mentioned."
+REASON_BOUND: Final = "A binding names the agent."
+REASON_DEFAULT_AGENT: Final = "No binding fits: the default agent answers."
+REASON_SESSION_ASKED_FOR: Final = "The client asked for this session."
+REASON_AGENT_ASKED_FOR: Final = "The client asked for this agent."
+REASON_IN_SESSION: Final = "It belongs to this conversation."
+REASON_UNKNOWN_AGENT: Final = "The agent it leads to does not exist."
+REASON_COMMAND_RUN: Final = "A command was carried out."
+REASON_TURN_BEGUN: Final = "The agent began to think."
+REASON_ANSWERED: Final = "The agent has answered."
+REASON_MODEL_ANSWERED: Final = "A model has answered."
+REASON_MODEL_FAILED: Final = "A model did not answer."
+REASON_MODEL_UNREACHABLE: Final = "No model could be reached."
+REASON_MODEL_BUSY: Final = "The model was too busy."
+REASON_MODEL_REFUSED: Final = "The model would not answer this."
+REASON_MODEL_MISCONFIGURED: Final = "The model settings are wrong."
+REASON_BUDGET_SPENT: Final = "The day's budget for models is used up."
+REASON_STOPPED: Final = "Somebody stopped the agent before it answered."
+REASON_CLIENT_LEFT: Final = "The client left before the answer came."
+REASON_TOOK_TOO_LONG: Final = "The agent took too long."
+REASON_EDITED_BEFORE_ITS_TURN: Final = "The edit replaced the question before its turn began."
+REASON_EDITED_TOO_LATE: Final = "The edit came too late: its turn had begun."
+REASON_PART_OF_ALBUM: Final = "It was answered together with the other pictures of its album."
+REASON_CRASHED_REPEATEDLY: Final = "It was set aside: I stopped several times while working on it."
+REASON_FAILED: Final = "It was set aside: something went wrong inside me."
+REASON_UNPARSABLE: Final = "It was set aside: it cannot be read."
+REASON_NOTHING_TO_ANSWER: Final = "There is nothing in it to answer."
+REASON_STORED_TOO_LATE: Final = "It was stored too late; the sender was told to try again."
+REASON_CHAT_MOVED: Final = "The chat has a new id."
+REASON_BOT_REMOVED: Final = "I was removed from the chat."
+REASON_BOT_ADDED: Final = "I was added to the chat."
+REASON_ADDED_BY_OWNER: Final = "My owner added me to the chat."
+REASON_RATE_LIMITED: Final = "The platform asks for patience."
+REASON_UNAUTHORIZED: Final = "The platform refuses my token."
+REASON_NOT_SENT: Final = "It could not be sent; it is tried again."
+REASON_OUTCOME_UNKNOWN: Final = "Nobody knows whether it arrived."
+REASON_ATTEMPTS_USED_UP: Final = "All attempts are used up."
+REASON_EXPIRED: Final = "It came too late to be of use."
+REASON_REFUSED: Final = "The platform will not take it."
+REASON_CHAT_CLOSED: Final = "The chat takes no messages from me."
+REASON_DROPPED: Final = "A person decided not to send it."
+REASON_RELEASED: Final = "It waits to be sent again."
+
+# What was said
+HISTORY_HEADER: Final = "🕘 What was said last ({shown} of {count}):"
+HISTORY_LINE: Final = "{time} {speaker}: {text}"
+HISTORY_EMPTY: Final = "Nothing has been said in this conversation yet."
+HISTORY_SHARED: Final = "Several people share this conversation; only my owner may read it."
+HISTORY_ME: Final = "I"
+HISTORY_SOMEBODY: Final = "somebody"
 
 # Pairing
 PAIRING_CODE: Final = (
@@ -126,14 +299,22 @@ NAME_TASKS: Final = "tasks"
 NAME_CANCEL: Final = "cancel"
 NAME_RETRY: Final = "retry"
 NAME_NEW: Final = "new"
+NAME_MODEL: Final = "model"
 NAME_STATUS: Final = "status"
+NAME_BIND: Final = "bind"
 NAME_HELP: Final = "help"
 NAME_START: Final = "start"
+NAME_WHY: Final = "why"
+NAME_HISTORY: Final = "history"
 
 # What may follow a command's name
 ARGUMENT_TASK: Final = "The task, with options such as name=… or priority=high before it"
 ARGUMENT_QUESTION: Final = "Your question"
 ARGUMENT_TASK_ID: Final = "The task: choose one, or write its id"
+ARGUMENT_MODEL: Final = "The name of a model, or off"
+ARGUMENT_AGENT: Final = "The agent that answers here; off takes the binding away"
+ARGUMENT_MESSAGE: Final = "The message's id; none: your last message, or the one you reply to"
+ARGUMENT_COUNT: Final = "How many messages, at most 50"
 
 # Command menu: one line each
 COMMAND_KIMI: Final = "Give Kimi a task in the background"
@@ -142,6 +323,10 @@ COMMAND_TASKS: Final = "Show your tasks, or one with its full result"
 COMMAND_CANCEL: Final = "Cancel a task"
 COMMAND_RETRY: Final = "Try a task again"
 COMMAND_NEW: Final = "Begin a fresh conversation"
+COMMAND_MODEL: Final = "Choose the model of this conversation (owners)"
 COMMAND_STATUS: Final = "Show how I am doing"
+COMMAND_BIND: Final = "Choose which agent answers here"
+COMMAND_HISTORY: Final = "Show what was said last"
+COMMAND_WHY: Final = "Tell what became of a message, and why"
 COMMAND_HELP: Final = "Show all that I can do"
 COMMAND_START: Final = "Get to know me"

@@ -5,7 +5,7 @@ import logging
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
 from pathlib import Path
 from typing import TypeVar
@@ -13,21 +13,21 @@ from typing import TypeVar
 import click
 
 from bot import words
+from bot.bindings_file import BindingsStore, id_problems
 from bot.catalogue import Catalogue
-from bot.delivery.store import OutboxStore
+from bot.cli.beside import settings_of_the_running_bot
 from bot.errors import ConfigurationError
 from bot.log import configure_logging
 from bot.methods.desk import Caller, CommandLine, Desk
-from bot.pairing import PairingStore
-from bot.sessions.store import SessionStore
 from bot.settings.env_file import read_env_file
 from bot.settings.load import load_settings
 from bot.settings.model import Settings
-from bot.storage.sqlite import open_sqlite
-from bot.tasks.store import TaskStore
+from bot.storage.opening import open_storage
+from bot.stores import stores_on
 from channels.clock import SystemClock
 from channels.port import ChannelManifest
 from channels.registry import load_manifests
+from routing.faults import Fault, FileFaults
 from routing.file import BindingsFile, load_bindings
 from routing.table import Table
 
@@ -57,7 +57,13 @@ class Loaded:
         """Raises FileFaults."""
         if not self.bindings_path.exists():
             raise ConfigurationError(f"{self.bindings_path} is not there: write one, or name yours with --bindings")
-        return load_bindings(self.bindings_path)
+        try:
+            return load_bindings(self.bindings_path)
+        except FileFaults as error:
+            if not bindings_store(self).versions():
+                raise
+            words = "has faults; mend them, or bring the last good version back with javis bindings rollback"
+            raise FileFaults([Fault(str(self.bindings_path), 0, 0, words), *error.faults]) from None
 
 
 def files_options(command: Callable[..., R]) -> Callable[..., R]:
@@ -67,7 +73,14 @@ def files_options(command: Callable[..., R]) -> Callable[..., R]:
     @click.option(
         "--settings", "settings_path", type=path, envvar="JAVIS_SETTINGS", help="Default: javis.yaml, if there."
     )
-    @click.option("--bindings", "bindings_path", type=path, envvar="JAVIS_BINDINGS", default="bindings.yaml")
+    @click.option(
+        "--bindings",
+        "bindings_path",
+        type=path,
+        envvar="JAVIS_BINDINGS",
+        default="bindings.yaml",
+        help="Default: bindings.yaml.",
+    )
     @click.option("--env-file", "env_file", type=path, help="A file with NAME=value lines.")
     @wraps(command)
     def collected(
@@ -92,6 +105,12 @@ def load(files: Files) -> Loaded:
     return Loaded(settings, manifests, environ, files.bindings)
 
 
+def bindings_store(loaded: Loaded) -> BindingsStore:
+    """The bindings file, to be changed."""
+    folder = loaded.settings.home / "bindings"
+    return BindingsStore(loaded.bindings_path, folder, SystemClock(), id_problems(loaded.manifests))
+
+
 def missing_key(settings: Settings) -> ConfigurationError:
     """What to say where a model needs the key that nobody set."""
     catalogue = Catalogue.load()
@@ -114,24 +133,24 @@ async def open_desk(loaded: Loaded) -> AsyncIterator[Desk]:
         return Table(file.bindings, file.defaults)
 
     clock = SystemClock()
-    async with open_sqlite(loaded.settings.database) as storage:
-        yield Desk(
-            storage=storage,
-            clock=clock,
+    async with open_storage(loaded.settings.database, clock) as storage:
+        yield Desk.at(
+            stores_on(storage, clock, loaded.settings),
             settings=loaded.settings,
-            tasks=TaskStore(storage, clock),
-            outbox=OutboxStore(storage, clock),
-            sessions=SessionStore(storage, clock),
-            pairings=PairingStore(storage, clock),
             table=table,
+            entries=lambda: loaded.bindings().agents,
+            id_problem=id_problems(loaded.manifests),
+            bindings=bindings_store(loaded),
         )
 
 
 def with_desk(files: Files, work: Callable[[Desk], Awaitable[R]]) -> R:
-    """What `work` finds out in the database of these settings."""
+    """What `work` finds out in the database of these settings, or of the bot among stand-ins that runs here."""
 
     async def run() -> R:
-        async with open_desk(load(files)) as desk:
+        loaded = load(files)
+        loaded = replace(loaded, settings=settings_of_the_running_bot(loaded.settings))
+        async with open_desk(loaded) as desk:
             return await work(desk)
 
     return asyncio.run(run())

@@ -1,5 +1,6 @@
 """`javis deliveries`: look at the outbox and settle what it could not."""
 
+import json
 from typing import get_args
 
 import click
@@ -32,23 +33,38 @@ def list_deliveries(state: State | None, most: int, as_json: bool, files: Files)
 
 @deliveries.command()
 @click.argument("item_id")
+@click.option("--json", "as_json", is_flag=True)
 @files_options
-def show(item_id: str, files: Files) -> None:
+def show(item_id: str, as_json: bool, files: Files) -> None:
     """One message with all that is known of it; the id may be shortened."""
-    print_json(call(files, methods.get, methods.One(id=item_id)))
+    found = call(files, methods.get, methods.One(id=item_id))
+    if as_json:
+        print_json(found)
+        return
+    rows = [[name, value if isinstance(value, str) else json.dumps(value)] for name, value in found.items()]
+    print_table(["FIELD", "VALUE"], rows)
 
 
 @deliveries.command()
 @click.argument("item_id")
+@click.option("--json", "as_json", is_flag=True)
 @files_options
-def retry(item_id: str, files: Files) -> None:
+def retry(item_id: str, as_json: bool, files: Files) -> None:
     """Send a failed or unknown message again, with its attempts given back."""
-    click.echo(f"Queued again {call(files, methods.retry, methods.One(id=item_id))['id']}")
+    _tell(call(files, methods.retry, methods.One(id=item_id)), "Queued again", as_json=as_json)
 
 
 @deliveries.command()
 @click.argument("item_id")
+@click.option("--json", "as_json", is_flag=True)
 @files_options
-def drop(item_id: str, files: Files) -> None:
+def drop(item_id: str, as_json: bool, files: Files) -> None:
     """Never send a message that waits or is unknown."""
-    click.echo(f"Dropped {call(files, methods.drop, methods.One(id=item_id))['id']}")
+    _tell(call(files, methods.drop, methods.One(id=item_id)), "Dropped", as_json=as_json)
+
+
+def _tell(delivery: methods.DeliveryView, done: str, *, as_json: bool) -> None:
+    if as_json:
+        print_json(delivery)
+    else:
+        click.echo(f"{done} {delivery['id']}")

@@ -8,8 +8,9 @@ from bot.providers.bases import ModelFault
 from bot.storage.errors import StorageError
 from channels.errors import ChannelError
 from routing.document import FileFaults
+from routing.errors import RoutingError
 
-EXPECTED = (JavisError, AgentFault, ModelFault, StorageError, ChannelError)
+EXPECTED = (JavisError, AgentFault, ModelFault, StorageError, ChannelError, RoutingError)
 
 
 def tell(error: BaseException) -> Sequence[str] | None:

@@ -2,16 +2,21 @@
 
 import asyncio
 import getpass
+from dataclasses import replace
 
 import click
 
 from bot import words
 from bot.catalogue import Catalogue
+from bot.cli.beside import is_among_stand_ins, settings_of_the_running_bot
 from bot.cli.context import Files, Loaded, files_options, load, missing_key, open_desk
 from bot.errors import JavisError, UsageError
 from bot.methods.desk import Desk
-from bot.storage.lock import run_is_active
+from bot.methods.tasks import begin
+from bot.settings.model import KIMI
+from bot.storage.opening import bot_is_running
 from bot.tasks.task import Priority, Task, TaskRequest
+from bot.tasks.wording import BadOption, read_temperature
 from channels.clock import SystemClock
 from channels.message import Destination
 
@@ -24,19 +29,30 @@ POLL_SECONDS = 1.0
 @click.argument("chat", default="")
 @click.argument("temperature", default="")
 @click.option("--model", help="A model_name of the settings, or an id of Kimi's. Default: KIMI_MODEL.")
+@click.option("--agent", help="An agent of bindings.yaml, which may use its tools. Default: the model alone.")
 @click.option("--priority", type=click.Choice(["high", "normal", "low"]), default="normal", show_default=True)
 @click.option("--wait", is_flag=True, help="Wait for the end and print the output.")
 @files_options
 def kimi(
-    task: str, name: str, chat: str, temperature: str, model: str | None, priority: Priority, wait: bool, files: Files
+    task: str,
+    name: str,
+    chat: str,
+    temperature: str,
+    model: str | None,
+    agent: str | None,
+    priority: Priority,
+    wait: bool,
+    files: Files,
 ) -> None:
-    """Give Kimi a TASK in the background; the running bot works on it.
+    """Give Kimi a TASK to do in the background.
 
-    A bare CHAT id means Telegram, and gets the notice; an empty one means nobody is told.
+    The running bot works on it. A bare CHAT id means Telegram, and gets the notice; an empty one means nobody is
+    told.
     """
     loaded = load(files)
-    settings = loaded.settings
-    if settings.kimi.api_key is None and model is None:
+    settings = settings_of_the_running_bot(loaded.settings)
+    has_key = any(entry.model_name == KIMI and entry.api_key is not None for entry in settings.model_list)
+    if model is None and agent is None and not has_key and not is_among_stand_ins(settings):
         raise missing_key(settings)
     if not task.strip():
         raise UsageError('the task is empty: javis kimi "what Kimi should do"')
@@ -46,20 +62,19 @@ def kimi(
         requester=f"cli:{getpass.getuser()}",
         language=settings.language,
         name=name or None,
+        agent=agent,
         temperature=_temperature(temperature),
         priority=priority,
         notify=_destination(chat),
     )
-    asyncio.run(_dispatch(loaded, request, wait=wait))
+    asyncio.run(_dispatch(replace(loaded, settings=settings), request, wait=wait))
 
 
 def _temperature(text: str) -> float | None:
-    if not text:
-        return None
     try:
-        return float(text)
-    except ValueError:
-        raise UsageError(f"temperature {text!r} is no number: write one from 0 to 2, or leave it out") from None
+        return read_temperature(text or None)
+    except BadOption:
+        raise UsageError(f"temperature {text!r} will not do: write a number from 0 to 2, or leave it out") from None
 
 
 def _destination(chat: str) -> Destination | None:
@@ -73,11 +88,11 @@ def _destination(chat: str) -> Destination | None:
 async def _dispatch(loaded: Loaded, request: TaskRequest, *, wait: bool) -> None:
     settings, catalogue = loaded.settings, Catalogue.load()
     async with open_desk(loaded) as desk:
-        task_id, name, statement = desk.tasks.create(request, settings.dispatch.per_user)
-        await desk.storage.commit([statement])
-        click.echo(catalogue.say(settings.language, words.TASK_ACCEPTED, name=name))
+        created = await begin(desk, request)
+        task_id = created["task_id"]
+        click.echo(catalogue.say(settings.language, words.TASK_ACCEPTED, name=created["task_name"]))
         click.echo(task_id)
-        if not run_is_active(settings.database):
+        if not await bot_is_running(settings.database, desk.storage):
             click.echo("No bot is running on this data: the task starts with the next `javis run`.", err=True)
             return
         if wait:

@@ -20,19 +20,21 @@ from bot.settings.env_file import read_env_file, with_values
 from bot.settings.load import KIMI_API_URL, load_settings
 from bot.settings.model import Settings
 from channels.clock import SystemClock
-from channels.config import AccountConfig
+from channels.config import BotAccount
 from channels.errors import ChannelError
 from channels.message import InboundMessage, JsonObject
 from channels.port import NOTHING, Channel, ChannelContext, ChannelManifest, Inbox, RawUpdate, Suggestion
 from channels.registry import load_manifests, open_channel
+from routing.json_schema import schema_path
 
 WAIT_SECONDS = 120
 MODEL_SECONDS = 15.0
 BINDINGS = """\
+# yaml-language-server: $schema={schema}
 # Who answers whom. javis bindings explain tells why; javis bindings check looks for faults.
-defaults: {agent: main}
+defaults: {{agent: main}}
 agents:
-  - {id: main, kind: llm, model: kimi}
+  - {{id: main, kind: llm, model: kimi}}
 bindings: []
 """
 
@@ -49,7 +51,7 @@ class Answers:
 @click.option("--env-file", type=click.Path(path_type=Path, dir_okay=False), default="javis.env", show_default=True)
 @click.option("--wait", default=WAIT_SECONDS, show_default=True, help="Seconds to wait for your first message.")
 def onboard(env_file: Path, wait: int) -> None:
-    """Ask for tokens, check them, and write the files that `javis run` needs."""
+    """Ask for tokens, check them, and write the files."""
     environ = {**(read_env_file(env_file) if env_file.exists() else {}), **os.environ}
     manifests = load_manifests()
     settings_path = Path("javis.yaml")
@@ -76,7 +78,7 @@ def _ask_for_token(
         config = settings.channels.get(manifest.name)
         if config is None:  # only a channel with a token has settings when the file is silent about it
             config = load_settings(None, {variable: token}, {manifest.name: manifest}).channels[manifest.name]
-        config = config.model_copy(update={"accounts": {"default": AccountConfig(token=SecretStr(token))}})
+        config = config.model_copy(update={"accounts": {"default": BotAccount(token=SecretStr(token))}})
         try:
             owner = asyncio.run(_meet(manifest, ChannelContext("default", config, SystemClock()), wait))
         except ChannelError as error:
@@ -188,7 +190,7 @@ def _write(env_file: Path, settings_path: Path, answers: Answers) -> None:
     click.echo(f"✓ {env_file} holds what is secret (mode 0600)")
     bindings = Path("bindings.yaml")
     if not bindings.exists():
-        write_atomically(bindings, BINDINGS)
+        write_atomically(bindings, BINDINGS.format(schema=schema_path().as_uri()))
         click.echo(f"✓ {bindings}: agent main answers everywhere")
     owners = {name: {"owners": [owner]} for name, owner in answers.owners.items()}
     if not settings_path.exists():

@@ -9,12 +9,14 @@ import click
 
 
 def print_table(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Columns as wide as their widest cell; nothing but the headers when there is no row."""
+    """Columns as wide as their widest cell; `(none)` below the headers when there is no row."""
     table = [list(headers), *([_one_line(cell) for cell in row] for row in rows)]
     widths = [max(width(row[column]) for row in table) for column in range(len(headers))]
     for row in table:
         padded = (cell + " " * (size - width(cell)) for cell, size in zip(row, widths, strict=True))
         click.echo("  ".join(padded).rstrip())
+    if not rows:
+        click.echo("(none)")
 
 
 def print_json(value: Any) -> None:

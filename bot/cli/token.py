@@ -1,6 +1,7 @@
 """`javis token`: who may use the gateway."""
 
 from datetime import timedelta
+from typing import Final
 
 import click
 
@@ -10,6 +11,9 @@ from bot.errors import JavisError
 from bot.gateway.tokens import TokenStore
 from bot.methods.desk import Desk
 from bot.storage.errors import GuardFailed
+from bot.storage.opening import bot_is_running
+
+NOTICED_SECONDS: Final = 1.0  # by then the running bot has seen what was written: the token is good once it is told
 
 
 @click.group()
@@ -24,7 +28,14 @@ def token() -> None:
 def create(name: str, days: int | None, files: Files) -> None:
     """Make a token called NAME and print it, this once."""
     lifetime = None if days is None else timedelta(days=days)
-    click.echo(with_desk(files, lambda desk: _store(desk).create(name, lifetime)))
+
+    async def make(desk: Desk) -> str:
+        token = await _store(desk).create(name, lifetime)
+        if await bot_is_running(desk.settings.database, desk.storage):
+            await desk.clock.sleep(NOTICED_SECONDS)
+        return token
+
+    click.echo(with_desk(files, make))
     click.echo("Keep it: only its hash is stored. Send it as  Authorization: Bearer <token>", err=True)
 
 

@@ -11,7 +11,9 @@ from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, SecretStr
 
-from bot.settings.model import KimiSettings, ModelEntry, Settings, SettingsFile
+from bot.settings.language_models import ModelEntry, ProviderEntry
+from bot.settings.legacy import filled, with_environment
+from bot.settings.model import KIMI, KimiSettings, Settings, SettingsFile
 from bot.settings.values import is_http_address
 from channels.config import ChannelConfig
 from channels.port import ChannelManifest
@@ -21,6 +23,7 @@ from routing.yaml_reader import Place
 KIMI_API_URL: Final = "https://api.moonshot.cn/v1"
 KIMI_MODEL: Final = "moonshot-v1-128k"
 SQLITE: Final = "sqlite:///"
+POSTGRESQL: Final = ("postgresql://", "postgres://")
 
 M = TypeVar("M", bound=BaseModel)
 Loc = tuple[str | int, ...]
@@ -58,6 +61,9 @@ class _Loading:
         home = Path(self._variable("JAVIS_HOME") or "data").expanduser().absolute()
         database = self._database(home)
         webhook_port = self._webhook_port()
+        providers, faults = with_environment({} if file is None else file.providers, self._environ)
+        for words in faults:
+            self._reject(words)
         if file is None or self._faults:
             raise FileFaults(self._faults)
         dispatch = file.dispatch
@@ -69,13 +75,22 @@ class _Loading:
             gateway = gateway.model_copy(update={"token": SecretStr(token)})
         return Settings(
             channels=channels,
-            model_list=_with_kimi(file.model_list, kimi),
+            model_list=filled(_with_kimi(file.model_list, kimi, providers), providers),
+            providers=providers,
             agents=file.agents,
             gateway=gateway,
+            delivery=file.delivery,
             dispatch=dispatch,
             heartbeat=file.heartbeat,
+            schedules=file.schedules,
+            cooldown=file.cooldown,
+            tools=file.tools,
+            budgets=file.budgets,
             language=file.language,
             log=file.log,
+            sessions=file.sessions,
+            trace=file.trace,
+            machines=file.machines,
             home=home,
             database=database,
             kimi=kimi,
@@ -147,13 +162,15 @@ class _Loading:
         model = self._variable("KIMI_MODEL") or KIMI_MODEL
         return KimiSettings(None if key is None else SecretStr(key), address, model)
 
-    def _database(self, home: Path) -> Path:
+    def _database(self, home: Path) -> Path | SecretStr:
         url = self._variable("JAVIS_DATABASE_URL")
         if url is None:
             return home / "javis.db"
+        if url.startswith(POSTGRESQL):
+            return SecretStr(url)
         if not url.startswith(SQLITE) or url == SQLITE:
             # The URL is not repeated: it may hold a password.
-            self._reject("JAVIS_DATABASE_URL must be sqlite:///PATH, the one database there is")
+            self._reject("JAVIS_DATABASE_URL must be sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME")
         return Path(url.removeprefix(SQLITE)).expanduser().absolute()
 
     def _webhook_port(self) -> int | None:
@@ -186,8 +203,12 @@ def _with_token(section: Any, token: str) -> Any:
     return {**section, "accounts": {**accounts, "default": {**account, "token": token}}}
 
 
-def _with_kimi(entries: list[ModelEntry], kimi: KimiSettings) -> list[ModelEntry]:
-    if any(entry.model_name == "kimi" for entry in entries):
+def _with_kimi(
+    entries: list[ModelEntry], kimi: KimiSettings, providers: Mapping[str, ProviderEntry]
+) -> list[ModelEntry]:
+    if any(entry.model_name == KIMI for entry in entries):
         return entries
     model = f"moonshot/{kimi.model}"
-    return [*entries, ModelEntry(model_name="kimi", model=model, api_key=kimi.api_key, api_base=kimi.api_url)]
+    if kimi.api_key is None and kimi.api_url == KIMI_API_URL and "moonshot" in providers:
+        return [*entries, ModelEntry(model_name=KIMI, model=model)]
+    return [*entries, ModelEntry(model_name=KIMI, model=model, api_key=kimi.api_key, api_base=kimi.api_url)]

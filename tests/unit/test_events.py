@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from bot.events import KEPT, MOST_UNREAD, Event, Events
 from channels.clock import ManualClock
 
@@ -38,15 +40,23 @@ async def test_who_lost_the_connection_reads_on() -> None:
     missed = events.since(start + 1)
     assert missed is not None
     assert [event.data["number"] for event in missed] == [1, 2]
-    assert events.since(events.newest_seq) == ()
+    assert events.since(events.newest_seq) == []
 
 
 async def test_too_old_a_place_is_told_apart_from_nothing_new() -> None:
     events = Events(ManualClock())
-    assert events.since(0) == ()
+    start = events.newest_seq
+    assert events.since(start) == []
     for _ in range(KEPT + 1):
         events.publish("chat.delta", "a", {})
-    assert events.since(0) is None
+    assert events.since(start) is None
+    assert events.since(start + 1) is not None
+
+
+@pytest.mark.parametrize("seq", [-1, 1])
+async def test_a_place_in_the_events_of_another_process_is_none_of_ours(seq: int) -> None:
+    events = Events(ManualClock())
+    assert events.since(events.newest_seq + seq) is None
 
 
 async def test_a_slow_listener_is_let_go_and_stops_nobody() -> None:

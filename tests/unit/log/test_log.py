@@ -156,6 +156,9 @@ from bot.log import configure_logging
 configure_logging("info", Path(sys.argv[1]) if len(sys.argv) > 1 else None, ["canary-secret"])
 logging.getLogger("bot.app").info("Started", extra={"key": "canary-secret"})
 logging.getLogger("bot.app").debug("Not this")
+if len(sys.argv) > 1:
+    Path(sys.argv[1]).rename(sys.argv[1] + ".1")
+    logging.getLogger("bot.app").info("Rotated")
 for name in ("httpx", "httpcore", "apscheduler.scheduler", "telegram.Bot", "aiohttp.access"):
     logging.getLogger(name).info("Not this either")
     logging.getLogger(name).warning("But this")
@@ -196,7 +199,8 @@ def test_log_may_go_to_a_file(tmp_path: Path) -> None:
     file = tmp_path / "logs" / "javis.log"
     told = run(str(file))
 
-    assert "app  Started  key=***" in file.read_text(encoding="utf-8")
+    assert "app  Started  key=***" in file.with_name("javis.log.1").read_text(encoding="utf-8")
+    assert "Rotated" in file.read_text(encoding="utf-8")
     assert "Started" not in told
     assert "RuntimeError: *** at the end" in told
 

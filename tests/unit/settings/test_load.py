@@ -1,17 +1,20 @@
 import json
 import os
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from datetime import time
 from pathlib import Path
+from typing import get_args
 from zoneinfo import ZoneInfo
 
 import pytest
-import yaml
+from pydantic import BaseModel
 
 from bot.settings.load import load_settings
 from bot.settings.model import Settings, SettingsFile
 from channels.config import ChannelConfig
 from channels.port import ChannelManifest
+from channels.registry import load_config_model, load_manifests
 from routing.document import FileFaults
 from tests.unit.settings.platform import MANIFESTS, PlatformConfig, manifest
 
@@ -60,6 +63,7 @@ def test_without_file_and_environment_all_is_default(load: Load) -> None:
     assert settings.database == Path("data/javis.db").absolute()
     assert settings.language == "zh-Hant"
     assert settings.gateway.port == 8080
+    assert settings.delivery.resent == {"answer", "notice"}
     assert settings.dispatch.webhook_port == 9001
     assert settings.heartbeat.active_hours.end == time(22)
     assert settings.kimi.api_key is None
@@ -133,14 +137,49 @@ dispatch: {webhook_port: 9001, workers: {min: 1, max: 16}}
 
 def test_example_file_loads_and_shows_the_defaults() -> None:
     example = ROOT / "javis.example.yaml"
-    settings = load_settings(example, {}, MANIFESTS)
-    default = load_settings(None, {"TELEGRAM_BOT_TOKEN": "1:a"}, MANIFESTS)
+    settings = load_settings(example, {}, load_manifests())
+    default = load_settings(None, {}, load_manifests())
 
-    assert set(yaml.safe_load(example.read_text(encoding="utf-8"))) == set(SettingsFile.model_fields)
-    for name in ("model_list", "agents", "gateway", "dispatch", "heartbeat", "language", "log", "home", "kimi"):
-        assert getattr(settings, name) == getattr(default, name)
-    shown = settings.channels["telegram"].model_dump(exclude={"accounts"})
-    assert shown == default.channels["telegram"].model_dump(exclude={"accounts"})
+    for name in (*SettingsFile.model_fields, "home", "kimi"):
+        if name != "channels":
+            assert getattr(settings, name) == getattr(default, name)
+    for channel in settings.channels.values():
+        assert channel.model_dump(exclude={"accounts"}) == type(channel)().model_dump(exclude={"accounts"})
+
+
+def test_example_file_names_every_setting() -> None:
+    """Each section its own; what all channels share stands under the first one."""
+    text = (ROOT / "javis.example.yaml").read_text(encoding="utf-8")
+    told = {name: section(text, name) for name in SettingsFile.model_fields}
+    missing = {
+        f"{name}: {key}"
+        for name, field in SettingsFile.model_fields.items()
+        for key in keys_in(field.annotation)
+        if f"{key}:" not in told[name]
+    }
+    for name, each in load_manifests().items():
+        own = set(keys_in(load_config_model(each))) - set(keys_in(ChannelConfig))
+        block = section(told["channels"], f"  {name}")
+        missing |= {f"channels.{name}: {key}" for key in own if f"{key}:" not in block}
+    missing |= {f"channels: {key}" for key in keys_in(ChannelConfig) if f"{key}:" not in told["channels"]}
+    assert missing == set()
+
+
+def section(text: str, name: str) -> str:
+    """From the line that begins with `name` to the next name that stands as far right."""
+    indent = re.match(" *", name).group()  # type: ignore[union-attr]
+    found = re.search(rf"^{name}:.*?(?=^{indent}\w|\Z)", text, re.MULTILINE | re.DOTALL)
+    return found.group() if found else ""
+
+
+def keys_in(annotation: object) -> Iterator[str]:
+    """The names of all settings of a model, and of the models inside it."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        for name, field in annotation.model_fields.items():
+            yield name
+            yield from keys_in(field.annotation)
+    for inner in get_args(annotation):
+        yield from keys_in(inner)
 
 
 def test_json_settings_load_like_yaml(load: Load) -> None:
@@ -208,7 +247,7 @@ model_list:
   - {model_name: a, model: b/c, api_base: "ftp://x", api_key: 5}
 language: zh-hant
 """
-    environ = {"WEBHOOK_PORT": "many", "KIMI_API_URL": "canary-url", "JAVIS_DATABASE_URL": "postgresql://u:canary@h/d"}
+    environ = {"WEBHOOK_PORT": "many", "KIMI_API_URL": "canary-url", "JAVIS_DATABASE_URL": "mysql://u:canary@h/d"}
 
     assert refuse(text, environ) == [
         "javis.yaml:2:3: unknown channel 'telegrm': did you mean 'telegram'?",
@@ -227,7 +266,7 @@ language: zh-hant
         "javis.yaml:17:63: model_list[0].api_key must be text: put it in quotes",
         "javis.yaml:18:11: language must be 'zh-Hant', 'zh-Hans' or 'en': did you mean 'zh-Hant'?",
         "environment: KIMI_API_URL must be an address that begins with https:// or http://",
-        "environment: JAVIS_DATABASE_URL must be sqlite:///PATH, the one database there is",
+        "environment: JAVIS_DATABASE_URL must be sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME",
         "environment: WEBHOOK_PORT must be a whole number from 0 to 65535",
     ]
 

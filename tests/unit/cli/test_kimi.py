@@ -1,0 +1,22 @@
+"""What `javis kimi` refuses before anything is queued."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from bot.cli.kimi import kimi
+from bot.errors import UsageError
+
+
+@pytest.mark.parametrize("temperature", ["9", "-0.1", "warm", "nan"])
+def test_temperature_that_no_model_takes_is_refused(
+    temperature: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JAVIS_HOME", str(tmp_path))
+    monkeypatch.setenv("KIMI_API_KEY", "sk-test")
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(kimi, ["write", "name", "", "--", temperature])
+    assert isinstance(result.exception, UsageError)
+    assert "from 0 to 2" in str(result.exception)
+    assert list(tmp_path.iterdir()) == []
