@@ -8,14 +8,24 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 from bench.bots import javis, stock_bot
-from bench.engines import measure_group_commit, measure_outbox
+from bench.discord import measure_discord
+from bench.dispatch import measure_dispatch
+from bench.engines import measure_group_commit
+from bench.gateway import measure_gateway
+from bench.machines import measure_machines
+from bench.memory import measure_recall
+from bench.models import measure_models
+from bench.openai_door import measure_openai_door
+from bench.outbox import measure_outbox, measure_recovery
 from bench.platform import Platform, platform
+from bench.postgresql import measure_postgresql
+from bench.routing import measure_reload, measure_resolve
+from bench.sessions import measure_history, measure_trace
 
 UPDATES = 1000
 CHATS = 100
 ROUNDS = 3
-TASKS = 1000
-TASKS_PROBED = 200
+SETTLING_SECONDS = 1.0  # a start goes on behind the first answer: the gateway opens
 
 
 async def main() -> None:
@@ -27,9 +37,21 @@ async def main() -> None:
     ours, stock = (statistics.median(column) for column in zip(*pairs, strict=True))
     ratio = statistics.median(a / b for a, b in pairs)
     print(f"answers a second            {ours:8.0f}       {ratio:5.2f} x stock bot's {stock:.0f}")
-    await dispatch_under_load()
+    await measure_dispatch()
+    await measure_discord()
     await measure_group_commit()
+    await measure_postgresql()
+    await measure_machines()
     await measure_outbox()
+    await measure_recovery()
+    await measure_history()
+    await measure_trace()
+    await measure_gateway()
+    await measure_openai_door()
+    await measure_recall()
+    measure_resolve()
+    await measure_reload()
+    await measure_models()
 
 
 def contender(name: str, server: Platform, folder: Path) -> AbstractAsyncContextManager[asyncio.subprocess.Process]:
@@ -63,11 +85,13 @@ async def idle_memory() -> float:
 
 
 async def answers_a_second(name: str) -> float:
-    """UPDATES messages from CHATS chats at once, until the last answer; the order of every chat is checked."""
+    """UPDATES messages from CHATS chats at once, after the start has ended, until the last answer; the order of every
+    chat is checked."""
     with tempfile.TemporaryDirectory() as folder:
         async with platform(CHATS) as server, contender(name, server, Path(folder)):
             await server.say(["warm up"], 1)
             await server.wait_for_sent(1)
+            await asyncio.sleep(SETTLING_SECONDS)
             texts = [str(number) for number in range(UPDATES)]
             begin = time.monotonic()
             await server.say(texts, CHATS)
@@ -85,25 +109,6 @@ def check_order(messages: list[dict[str, object]]) -> None:
             seen.setdefault(chat["id"] if isinstance(chat, dict) else chat, []).append(int(text))
     if sum(map(len, seen.values())) != UPDATES or any(texts != sorted(texts) for texts in seen.values()):
         raise AssertionError("an answer is missing, doubled or out of order")
-
-
-async def dispatch_under_load() -> None:
-    """How long a `Kimi:` line waits for its acknowledgement while TASKS tasks run on a slow model."""
-    with tempfile.TemporaryDirectory() as folder:
-        async with platform(1) as server, javis(server, Path(folder)):
-            await server.slow_model(300)
-            await server.say([f"Kimi: task {number}" for number in range(TASKS)], 1)
-            await server.wait_for_sent(TASKS)
-            milliseconds = []
-            for number in range(TASKS_PROBED):
-                begin = time.monotonic()
-                await server.say([f"Kimi: probe {number}"], 1)
-                milliseconds.append((await server.wait_for_sent(TASKS + number + 1) - begin) * 1000)
-    p99 = statistics.quantiles(milliseconds, n=100)[98]
-    middle = statistics.median(milliseconds)
-    print(
-        f"task acknowledged           {middle:8.1f} ms    p99 {p99:.1f} ms, {TASKS} tasks running, polled every 10 ms"
-    )
 
 
 if __name__ == "__main__":

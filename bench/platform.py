@@ -27,7 +27,7 @@ class Platform:
             {"chat_id": FIRST_USER + index % chats, "user_id": FIRST_USER + index % chats, "text": text}
             for index, text in enumerate(texts)
         ]
-        await self._post("say_many", {"messages": messages})
+        await self.post("say_many", {"messages": messages})
 
     async def wait_for_sent(self, count: int, limit_seconds: float = 120) -> float:
         """The moment (monotonic) at which the bot had sent `count` messages."""
@@ -39,20 +39,25 @@ class Platform:
         raise TimeoutError(f"not {count} messages within {limit_seconds} s")
 
     async def calls(self, method: str) -> int:
-        async with self.http.get(self.addresses["url"] + "/simulator/calls") as response:
-            return int((await response.json()).get(method, 0))
+        return int((await self.get("calls")).get(method, 0))
 
     async def sent(self) -> list[Any]:
-        async with self.http.get(self.addresses["url"] + "/simulator/sent") as response:
-            answer: list[Any] = (await response.json())["sent"]
-            return answer
+        sent: list[Any] = (await self.get("sent"))["sent"]
+        return sent
 
     async def slow_model(self, seconds: float) -> None:
-        await self._post("faults", {"platform": "model", "kind": "delay", "seconds": seconds})
+        await self.post("faults", {"platform": "model", "kind": "delay", "seconds": seconds})
 
-    async def _post(self, path: str, body: object) -> None:
+    async def get(self, path: str) -> Any:
+        """What the control API tells."""
+        async with self.http.get(self.addresses["url"] + "/simulator/" + path) as response:
+            return await response.json()
+
+    async def post(self, path: str, body: object) -> Any:
+        """What the control API answers."""
         async with self.http.post(self.addresses["url"] + "/simulator/" + path, json=body) as response:
             response.raise_for_status()
+            return await response.json()
 
 
 @asynccontextmanager
