@@ -9,14 +9,18 @@ import itertools
 import json
 import os
 import shutil
+import subprocess
 import tempfile
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import aiohttp
 import pytest
+
+from tests.patience import PATIENCE_SECONDS
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 _FLAGS = (
@@ -83,7 +87,7 @@ class Page:
 
     async def until(self, script: str) -> Any:
         """Wait, looking at every frame, until the expression is true; its value. The test's time limit ends it."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while True:
                 with suppress(PageError):  # the page may not have its elements, or may just be changing
                     if (value := await self.evaluate(script)) not in (None, False, ""):
@@ -125,49 +129,53 @@ class Page:
         path.write_bytes(base64.b64decode(answer["data"]))
 
 
-@asynccontextmanager
-async def open_page(*, language: str = "zh-TW") -> AsyncIterator[Page]:
-    """A new browser with one tab. Skips the test where there is no Chromium, unless CI=true."""
+@contextmanager
+def browser() -> Iterator[str]:
+    """Where a new browser listens for DevTools. Skips where there is no Chromium, unless CI=true."""
     program = next(filter(None, map(shutil.which, _NAMES)), None)
     if program is None:
         if os.environ.get("CI") == "true":
             pytest.fail("CI needs Chromium for the page's tests")
         pytest.skip("Chromium is not installed, so the page cannot be tested")
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        browser = await asyncio.create_subprocess_exec(
-            program,
-            *_FLAGS,
-            f"--user-data-dir={profile}",
-            f"--lang={language}",
-            f"--accept-lang={language}",
-            "about:blank",
-            stderr=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.DEVNULL,
-        )
-        try:
-            async with aiohttp.ClientSession() as http, http.ws_connect(await _address(browser)) as socket:
-                page = Page(socket, await _attach(socket))
-                listener = asyncio.create_task(page.listen(), name="devtools")
-                for domain in ("Page", "Runtime", "Log"):
-                    await page.call(f"{domain}.enable")
-                yield page
-                listener.cancel()
-        finally:
-            browser.kill()
-            await browser.communicate()
+        command = [program, *_FLAGS, f"--user-data-dir={profile}", "about:blank"]
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+            assert process.stderr is not None
+            try:
+                yield _address(process.stderr)
+            finally:
+                process.kill()
 
 
-async def _address(browser: asyncio.subprocess.Process) -> str:
-    assert browser.stderr is not None
-    async for line in browser.stderr:
+def _address(words: IO[bytes]) -> str:
+    """What the browser says of itself; all that it says later is read too, lest its pipe fill up."""
+    for line in words:
         before, found, address = line.decode(errors="replace").partition("DevTools listening on ")
         if found and not before:
+            threading.Thread(target=words.read, name="browser's words", daemon=True).start()
             return address.strip()
     raise PageError("the browser ended before it listened")
 
 
+@asynccontextmanager
+async def open_page(browser: str, *, language: str = "zh-TW") -> AsyncIterator[Page]:
+    """A tab in the browser that listens there; it shares nothing with other tabs."""
+    async with aiohttp.ClientSession() as http, http.ws_connect(browser) as socket:
+        page = Page(socket, await _attach(socket))
+        listener = asyncio.create_task(page.listen(), name="devtools")
+        for domain in ("Page", "Runtime", "Log"):
+            await page.call(f"{domain}.enable")
+        agent = await page.evaluate("navigator.userAgent")
+        await page.call("Emulation.setUserAgentOverride", userAgent=agent, acceptLanguage=language)
+        yield page
+        listener.cancel()
+
+
 async def _attach(socket: aiohttp.ClientWebSocketResponse) -> str:
-    async def ask(number: int, method: str, **params: Any) -> dict[str, Any]:
+    ids = itertools.count(900_001)
+
+    async def ask(method: str, **params: Any) -> dict[str, Any]:
+        number = next(ids)
         await socket.send_json({"id": number, "method": method, "params": params})
         async for frame in socket:
             message = frame.json()
@@ -176,6 +184,7 @@ async def _attach(socket: aiohttp.ClientWebSocketResponse) -> str:
                 return result
         raise PageError("the browser hung up")
 
-    target = await ask(900_001, "Target.createTarget", url="about:blank")
-    attached = await ask(900_002, "Target.attachToTarget", targetId=target["targetId"], flatten=True)
+    context = await ask("Target.createBrowserContext", disposeOnDetach=True)
+    target = await ask("Target.createTarget", url="about:blank", **context)
+    attached = await ask("Target.attachToTarget", targetId=target["targetId"], flatten=True)
     return str(attached["sessionId"])

@@ -18,6 +18,7 @@ from bot.app import run
 from bot.settings.load import load_settings
 from channels.registry import load_manifests
 from routing.file import load_bindings
+from tests.patience import PATIENCE_SECONDS
 
 TOKEN = "a-token-for-tests-0123456789"
 BINDINGS = """\
@@ -64,7 +65,7 @@ class Client:
 
     async def next_event(self, event_type: str) -> dict[str, Any]:
         """The next event of this type; others are passed over."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while True:
                 event = await self.events.get()
                 if event["type"] == event_type:
@@ -104,9 +105,13 @@ class GatewayBot:
     async def post(self, body: object, **options: Any) -> httpx.Response:
         """POST /rpc with the token; `body` bytes go out as they are."""
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return await self.send("/rpc", content, **options)
+
+    async def send(self, path: str, content: bytes, **options: Any) -> httpx.Response:
+        """POST with the token."""
         headers = {"Content-Type": "application/json", **self.headers, **options.pop("headers", {})}
         async with httpx.AsyncClient(base_url=self.address) as http:
-            return await http.post("/rpc", content=content, headers=headers, **options)
+            return await http.post(path, content=content, headers=headers, **options)
 
     async def get(self, path: str, **options: Any) -> httpx.Response:
         async with httpx.AsyncClient(base_url=self.address) as http:
@@ -115,10 +120,10 @@ class GatewayBot:
 
 @asynccontextmanager
 async def gateway_bot(
-    folder: Path, settings_yaml: str = "", environ: Mapping[str, str] | None = None
+    folder: Path, settings_yaml: str = "", environ: Mapping[str, str] | None = None, *, bindings: str = BINDINGS
 ) -> AsyncIterator[GatewayBot]:
     """`javis run` with the web channel alone, on a free port."""
-    (folder / "bindings.yaml").write_text(BINDINGS)
+    (folder / "bindings.yaml").write_text(bindings)
     (folder / "javis.yaml").write_text(settings_yaml or "gateway: {port: 0, rate_per_second: null}\n")
     manifests = load_manifests()
     variables = {"JAVIS_HOME": str(folder / "data"), "JAVIS_GATEWAY_TOKEN": TOKEN, **(environ or {})}
@@ -127,8 +132,8 @@ async def gateway_bot(
     stop = asyncio.Event()
     with _listening() as address:
         running = asyncio.create_task(run(settings, load_bindings(folder / "bindings.yaml"), manifests, stop=stop))
-        while not (address.done() or running.done()):
-            await asyncio.sleep(0)
+        waited: list[asyncio.Future[Any]] = [address, running]
+        await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
         if running.done():
             await running
         try:
@@ -143,7 +148,7 @@ class _listening(logging.Handler):  # noqa: N801 - it is used as a context manag
 
     def __enter__(self) -> asyncio.Future[str]:
         self.address: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self._log = logging.getLogger("bot.app")
+        self._log = logging.getLogger("bot.doors")
         self._level = self._log.level
         self._log.setLevel(logging.INFO)
         self._log.addHandler(self)

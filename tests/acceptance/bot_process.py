@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import os
+import shutil
 import signal
 import sys
 from collections.abc import AsyncIterator, Sequence
@@ -11,8 +12,11 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from channels.simulator.server import Simulator
+from tests.patience import PATIENCE_SECONDS
 
-KILLED_BOT = Path(__file__).with_name("killed_bot.py")
+DOOMED_BOT = Path(__file__).parents[1] / "torture" / "doomed_bot.py"
+NO_ORPHANS = ("setpriv", "--pdeathsig", "KILL") if shutil.which("setpriv") else ()
+"""Ends a process with the one that started it, so that a test stopped by its time limit leaves none behind."""
 
 BINDINGS = """\
 defaults: {agent: main}
@@ -25,22 +29,43 @@ bindings:
 
 
 class BotFolder:
-    """Settings, bindings and data of one bot in a folder; processes come and go."""
+    """Settings, bindings and data of one bot in a folder; processes come and go, each `behind` a command if any.
 
-    def __init__(self, folder: Path, simulator: Simulator) -> None:
+    `model_url` None: it asks the simulator's model. Without `measured` its processes start in half the time, and their
+    coverage is not known.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        simulator: Simulator,
+        database_url: str | None = None,
+        model_url: str | None = None,
+        behind: Sequence[str] = (),
+        *,
+        measured: bool = True,
+    ) -> None:
+        folder.mkdir(exist_ok=True)
+        self._behind = behind
         self.folder = folder
+        self.database_url = database_url
         self.home = folder / "data"
         self._environment = {
             **{
                 name: value
                 for name, value in os.environ.items()
-                if not name.startswith(("KIMI_", "TELEGRAM_", "JAVIS_"))
+                if not name.startswith(("KIMI_", "TELEGRAM_", "DISCORD_", "JAVIS_"))
             },
             "JAVIS_HOME": str(self.home),
+            "WEBHOOK_PORT": "0",
             "TELEGRAM_BOT_TOKEN": simulator.telegram_token,
             "KIMI_API_KEY": simulator.model_key,
-            "KIMI_API_URL": simulator.model_api_base,
+            "KIMI_API_URL": model_url or simulator.model_api_base,
         }
+        if database_url is not None:
+            self._environment["JAVIS_DATABASE_URL"] = database_url
+        if not measured:
+            self._environment.pop("COVERAGE_PROCESS_CONFIG", None)
         telegram = {
             "api_base": simulator.telegram_api_base,
             "dm_policy": "open",
@@ -53,44 +78,78 @@ class BotFolder:
         )
         (folder / "bindings.yaml").write_text(BINDINGS, encoding="utf-8")
 
+    def change_settings(self, **sections: object) -> None:
+        """Put `sections` into javis.yaml in the place of those of the same names."""
+        path = self.folder / "javis.yaml"
+        path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | sections), encoding="utf-8")
+
+    def forget(self, *names: str) -> None:
+        """Take variables out of the environment of the processes to come."""
+        for name in names:
+            del self._environment[name]
+
     async def start(
-        self, *arguments: str, through: Sequence[str] = ("-m", "bot.cli.main")
+        self, *arguments: str, through: Sequence[str] = ("-m", "bot.cli.main"), stdin: int | None = None
     ) -> asyncio.subprocess.Process:
-        """Begin `javis <arguments>`; its words go to pipes."""
+        """Begin `javis <arguments>`; its words go to pipes.
+
+        The coverage of a program of the tests' own is not measured: it kills itself before it can tell.
+        """
+        environment = dict(self._environment)
+        if through[0] != "-m":
+            environment.pop("COVERAGE_PROCESS_CONFIG", None)
         return await asyncio.create_subprocess_exec(
+            *self._behind,
+            *NO_ORPHANS,
             sys.executable,
             *through,
             *(arguments or ("run",)),
             cwd=self.folder,
-            env=self._environment,
+            env=environment,
+            stdin=stdin,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
 
-    async def start_to_be_killed(self, moment: str, number: int) -> asyncio.subprocess.Process:
-        """`javis run` that dies before or after its commit group `number`."""
-        return await self.start("run", through=(str(KILLED_BOT), moment, str(number)))
+    async def start_doomed(self, moment: str, number: int) -> asyncio.subprocess.Process:
+        """`javis run` that dies at a step of its own (see tests/torture/doomed_bot.py)."""
+        return await self.start("run", through=(str(DOOMED_BOT), moment, str(number)))
 
     async def command(self, *arguments: str) -> tuple[int, str, str]:
         """Run one command to its end: (exit code, standard output, standard error)."""
         process = await self.start(*arguments)
-        out, err = await process.communicate()
-        return process.returncode or 0, out.decode(), err.decode()
+        out, err = await ended(process)
+        return process.returncode or 0, out, err
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[asyncio.subprocess.Process]:
         """`javis run` for the length of the block, then asked to stop; it must end well."""
         process = await self.start("run")
         assert process.stderr is not None
-        log = b""
-        while line := await process.stderr.readline():
-            log += line
-            if b"Receiving" in line:
-                break
+        log = ""
         try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                while line := (await process.stderr.readline()).decode():
+                    log += line
+                    if "Receiving" in line:
+                        break
             yield process
         finally:
             with contextlib.suppress(ProcessLookupError):
                 process.send_signal(signal.SIGTERM)
-            out, err = await process.communicate()
-        assert process.returncode == 0, (out + log + err).decode()
+            out, err = await ended(process)
+        assert process.returncode == 0, out + log + err
+
+
+async def ended(process: asyncio.subprocess.Process) -> tuple[str, str]:
+    """What it still wrote, (standard output, standard error), once it has ended.
+
+    Raises AssertionError with its words if it does not end; it is killed then.
+    """
+    words = asyncio.create_task(process.communicate())
+    in_time, _ = await asyncio.wait({words}, timeout=PATIENCE_SECONDS)
+    if not in_time:
+        process.kill()
+    out, err = [each.decode() for each in await words]
+    assert in_time, f"process {process.pid} does not end:\n{out}{err}"
+    return out, err

@@ -2,10 +2,26 @@
 
 import json
 import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
 
 from channels.simulator.seed import FIRST_USER, GROUP
 from channels.simulator.server import Simulator
 from tests.acceptance.bot_process import BotFolder
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def bot_folder(request: pytest.FixtureRequest, tmp_path: Path, simulator: Simulator) -> BotFolder:
+    url = None if request.param == "sqlite" else request.getfixturevalue("postgresql_url")
+    return BotFolder(tmp_path, simulator, url)
+
+
+@pytest.fixture
+def file_folder(tmp_path: Path, simulator: Simulator) -> BotFolder:
+    return BotFolder(tmp_path, simulator)
+
 
 KIMI_LINE = "Kimi：寫一個 Python 的費波那契函數，包含單元測試"
 
@@ -90,23 +106,42 @@ async def test_wrong_token_ends_with_one_line_and_an_exit_code(simulator: Simula
     assert "Traceback" not in err
 
 
-async def test_newer_database_is_refused_with_one_line(simulator: Simulator, bot_folder: BotFolder) -> None:
+async def test_backup_is_taken_beside_the_running_bot_or_left_to_pg_dump(
+    simulator: Simulator, bot_folder: BotFolder
+) -> None:
+    copy = bot_folder.folder / "copy.db"
     async with bot_folder.running():
+        simulator.telegram.say(FIRST_USER, FIRST_USER, "keep this")
+        await simulator.telegram.wait_for_sent(1, FIRST_USER)
+        code, out, err = await bot_folder.command("backup", str(copy))
+    if bot_folder.database_url is not None:
+        assert code == 2
+        assert "pg_dump" in err
+        assert bot_folder.database_url not in err
+        return
+    assert code == 0, err
+    assert str(copy) in out
+    with closing(sqlite3.connect(copy)) as database:
+        assert database.execute("SELECT count(*) FROM messages WHERE content = 'keep this'").fetchone() == (2,)
+
+
+async def test_newer_database_is_refused_with_one_line(simulator: Simulator, file_folder: BotFolder) -> None:
+    async with file_folder.running():
         simulator.telegram.say(FIRST_USER, FIRST_USER, "hi")
         await simulator.telegram.wait_for_sent(1)
-    with sqlite3.connect(bot_folder.home / "javis.db") as database:
+    with sqlite3.connect(file_folder.home / "javis.db") as database:
         database.execute("PRAGMA user_version = 9999")
     database.close()
-    code, _, err = await bot_folder.command("run")
+    code, _, err = await file_folder.command("run")
     assert code != 0
     assert "newer" in err
     assert "Traceback" not in err
 
 
-async def test_second_bot_on_the_same_data_is_refused(simulator: Simulator, bot_folder: BotFolder) -> None:
-    async with bot_folder.running():
+async def test_second_bot_on_the_same_data_is_refused(simulator: Simulator, file_folder: BotFolder) -> None:
+    async with file_folder.running():
         simulator.telegram.say(FIRST_USER, FIRST_USER, "hi")
         await simulator.telegram.wait_for_sent(1)
-        code, _, err = await bot_folder.command("run")
+        code, _, err = await file_folder.command("run")
     assert code != 0
     assert "another javis run" in err

@@ -1,10 +1,12 @@
 """Commands, buttons, pairing and the command line beside the running bot."""
 
 import json
+import socket
 
 from channels.simulator.seed import FIRST_USER, GROUP
 from channels.simulator.server import Simulator
 from tests.acceptance.bot_process import BotFolder
+from tests.ports import free_port
 
 
 async def test_button_of_a_notice_shows_the_whole_result(simulator: Simulator, bot_folder: BotFolder) -> None:
@@ -109,11 +111,28 @@ async def test_doctor_and_lists_work_beside_the_running_bot(simulator: Simulator
         assert out.startswith("A bot is running.")
         code, out, _ = await bot_folder.command("deliveries", "list", "--json")
         item = json.loads(out)[0]
-        code, out, _ = await bot_folder.command("deliveries", "show", item["id"][:6])
+        code, out, _ = await bot_folder.command("deliveries", "show", item["id"][:6], "--json")
         assert json.loads(out)["payload"]["text"] == "hi"
         code, _, err = await bot_folder.command("deliveries", "drop", item["id"])
         assert code == 1
         assert "can be dropped" in err
+
+
+async def test_doctor_asks_the_gateway_how_it_is(bot_folder: BotFolder) -> None:
+    port = free_port()
+    with socket.create_server(("127.0.0.1", port)):
+        bot_folder.change_settings(gateway={"port": port})
+        _, out, _ = await bot_folder.command("doctor")
+        assert f"the gateway cannot listen at 127.0.0.1:{port}" in out
+    _, out, _ = await bot_folder.command("doctor")
+    assert f"the gateway can listen at 127.0.0.1:{port}" in out
+    async with bot_folder.running():
+        _, out, _ = await bot_folder.command("doctor")
+        assert f"the gateway answers at 127.0.0.1:{port}" in out
+    bot_folder.change_settings(gateway={"port": port, "host": "0.0.0.0"})  # noqa: S104 - to be refused
+    code, out, _ = await bot_folder.command("doctor")
+    assert code == 2
+    assert "JAVIS_GATEWAY_TOKEN" in out
 
 
 async def test_broken_files_are_told_with_line_and_remedy(simulator: Simulator, bot_folder: BotFolder) -> None:
@@ -146,6 +165,21 @@ async def test_agent_answers_in_the_terminal_and_remembers(simulator: Simulator,
     assert "小黑" in json.dumps(simulator.model.calls[-1]["messages"], ensure_ascii=False)
     code, out, err = await bot_folder.command("agent", "--agent", "parrot", "-m", "polly")
     assert (code, out) == (0, "polly\n"), err
+    _, out, _ = await bot_folder.command("trace", "--json")
+    road = json.loads(out)[0]
+    assert (road["state"], road["agent"]) == ("done", "parrot")
+    code, out, err = await bot_folder.command("trace", road["id"])
+    assert code == 0, err
+    for line in (
+        "Admission: The sender may speak here.",
+        "Answering: The agent has answered.",
+        "Delivery: It has arrived.",
+    ):
+        assert line in out
+    _, out, _ = await bot_folder.command("trace", road["id"], "--json")
+    assert json.loads(out)[0]["deliveries"][0]["state"] == "sent"
+    code, _, err = await bot_folder.command("trace", "nonsense")
+    assert (code, "nothing is known of 'nonsense'" in err) == (1, True)
     code, _, err = await bot_folder.command("agent", "--agent", "nobody", "-m", "x")
     assert code == 2
     assert "there are main, parrot" in err

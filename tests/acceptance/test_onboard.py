@@ -12,8 +12,7 @@ import yaml
 from channels.simulator.seed import FIRST_USER
 from channels.simulator.server import Simulator
 from tests.acceptance.bot_process import BotFolder
-
-SECONDS = 30
+from tests.patience import PATIENCE_SECONDS
 
 
 async def converse(folder: Path, environ: Mapping[str, str], answers: list[tuple[str, str]]) -> str:
@@ -35,7 +34,7 @@ async def converse(folder: Path, environ: Mapping[str, str], answers: list[tuple
         lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(master, "rb", buffering=0)
     )
     shown, asked = "", 0
-    async with asyncio.timeout(SECONDS):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
             try:
                 piece = await reader.read(4096)

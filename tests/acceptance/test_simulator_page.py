@@ -9,6 +9,7 @@ import pytest
 import telegram
 from telegram import BotCommand, InlineKeyboardButton, InlineKeyboardMarkup, MessageEntity
 
+from channels.simulator.discord.seed import CHANNEL
 from channels.simulator.seed import FIRST_USER, GROUP
 from channels.simulator.server import Simulator
 from tests.chromium import Page, open_page
@@ -24,9 +25,9 @@ async def bot(simulator: Simulator) -> AsyncIterator[telegram.Bot]:
 
 
 @pytest.fixture
-async def page(simulator: Simulator) -> AsyncIterator[Page]:
+async def page(simulator: Simulator, browser: str) -> AsyncIterator[Page]:
     """The page, drawn; a script that failed in it fails the test."""
-    async with open_page() as page:
+    async with open_page(browser) as page:
         await page.resize(1280, 800)
         await page.goto(simulator.url)
         await page.until("document.body.dataset.ready")
@@ -59,6 +60,18 @@ async def write(page: Page, text: str) -> None:
     await page.press("Enter")
 
 
+async def test_who_types_on_while_a_message_is_sent_writes_the_next_one(page: Page) -> None:
+    await page.evaluate(
+        "{ const real = window.fetch, held = new Promise((done) => { window.release = done; });"
+        "window.fetch = async (...args) => { await held; return real(...args); }; }"
+    )
+    await write(page, "one")
+    await page.type("two")
+    await page.evaluate("window.release()")
+    await page.until(f"{LAST_WORDS} === 'one'")
+    assert await page.evaluate("document.querySelector('#text').value") == "two"
+
+
 @pytest.mark.usefixtures("echo")
 async def test_written_message_and_the_bots_answer_appear(page: Page, simulator: Simulator) -> None:
     await write(page, "hello <b>there</b>")
@@ -67,6 +80,32 @@ async def test_written_message_and_the_bots_answer_appear(page: Page, simulator:
     assert await page.evaluate("document.querySelector('.quote span').innerText") == "hello <b>there</b>"
     assert await page.evaluate("document.querySelector('#presence').className") == "presence on"
     assert [each["text"] for each in simulator.telegram.sent(GROUP)] == ["echo: hello <b>there</b>"]
+
+
+DOT = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+CHOOSE = f"""{{
+  const bytes = Uint8Array.from(atob("{DOT}"), (each) => each.charCodeAt(0));
+  const chosen = new DataTransfer();
+  chosen.items.add(new File([bytes], "dot.png", {{type: "image/png"}}));
+  document.querySelector("#file").files = chosen.files;
+  document.querySelector("#file").dispatchEvent(new Event("change"));
+}}"""
+PICTURE = "document.querySelector('.message.mine .picture img')?.naturalWidth === 1"
+
+
+async def test_a_picture_is_sent_with_what_stands_in_the_box(page: Page, simulator: Simulator) -> None:
+    await page.click("#text")
+    await page.type("look")
+    await page.evaluate(CHOOSE)
+    await page.until(PICTURE)
+    message = simulator.telegram.pending[-1]["message"]
+    assert message["caption"] == "look"
+    assert len(message["photo"]) == 1
+    await page.click(f'[data-place="{CHANNEL}"]')
+    await page.evaluate(CHOOSE)
+    await page.until(PICTURE)
+    *_, posted = simulator.discord.state.places[CHANNEL].messages.values()
+    assert posted["attachments"][0]["content_type"] == "image/png"
 
 
 @pytest.mark.usefixtures("echo")
@@ -145,6 +184,18 @@ async def test_typing_is_shown_until_the_answer_comes(page: Page, bot: telegram.
     await page.until(f"!document.querySelector('.typing') && {LAST_WORDS} === 'done'")
 
 
+async def test_a_message_that_grows_is_read_along(page: Page, bot: telegram.Bot) -> None:
+    shown = await bot.send_message(GROUP, "line 0 …")
+    words = "\n".join(f"line {number}" for number in range(200))
+    await shown.edit_text(words[:400])
+    await page.until(f"{LAST_WORDS}.length === 400")
+    await shown.edit_text(words)
+    await page.until(f"{LAST_WORDS}.endsWith('line 199')")
+    assert await page.evaluate("document.querySelectorAll('.message').length") == 1
+    end = await page.evaluate("document.querySelector('.message .words').getBoundingClientRect().bottom")
+    assert end <= 800, "the newest line is in sight"
+
+
 async def test_slash_opens_the_bots_commands_for_the_keyboard(page: Page, bot: telegram.Bot) -> None:
     await bot.set_my_commands([BotCommand("ask", "問"), BotCommand("kimi", "派任務")])
     await page.click("#text")
@@ -177,8 +228,8 @@ async def test_fault_switch_loses_one_answer_and_turns_itself_off(
     assert len(simulator.telegram.sent()) == 1
 
 
-async def test_page_speaks_english_to_an_english_browser(simulator: Simulator) -> None:
-    async with open_page(language="en-GB") as page:
+async def test_page_speaks_english_to_an_english_browser(simulator: Simulator, browser: str) -> None:
+    async with open_page(browser, language="en-GB") as page:
         await page.goto(simulator.url)
         await page.until("document.body.dataset.ready")
         assert await page.evaluate("document.documentElement.lang") == "en"
@@ -187,11 +238,13 @@ async def test_page_speaks_english_to_an_english_browser(simulator: Simulator) -
 
 
 @pytest.mark.parametrize("language", ["zh-TW", "en-GB"])
-async def test_page_never_scrolls_sideways(simulator: Simulator, bot: telegram.Bot, language: str) -> None:
+async def test_page_never_scrolls_sideways(
+    simulator: Simulator, bot: telegram.Bot, browser: str, language: str
+) -> None:
     code = "x = " + "1 + " * 200 + "1"
     await bot.send_message(GROUP, code, entities=[MessageEntity("pre", 0, len(code))])
     await bot.send_message(GROUP, "https://example.org/" + "a" * 500)
-    async with open_page(language=language) as page:
+    async with open_page(browser, language=language) as page:
         await page.resize(390, 844, mobile=True)
         await page.goto(simulator.url)
         await page.until("document.querySelectorAll('.message').length === 2")

@@ -1,0 +1,27 @@
+"""A bot that is asked to stop while it is busy."""
+
+import asyncio
+
+from channels.simulator.seed import FIRST_USER
+from channels.simulator.server import Simulator
+from tests.acceptance.bot_process import BotFolder
+from tests.patience import PATIENCE_SECONDS
+
+MESSAGES = 50
+
+
+async def test_stop_with_fifty_in_flight_loses_and_doubles_nothing(simulator: Simulator, bot_folder: BotFolder) -> None:
+    """The signal comes after five answers; the next process answers what is left."""
+    async with bot_folder.running():
+        for number in range(MESSAGES):
+            simulator.telegram.say(FIRST_USER + number % 3, FIRST_USER + number % 3, f"m{number}")
+        await simulator.telegram.wait_for_sent(5)
+    assert len(simulator.telegram.sent()) >= 5
+    async with bot_folder.running():
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await simulator.telegram.wait_for_sent(MESSAGES)
+    texts = [message["text"] for message in simulator.telegram.sent()]
+    assert sorted(texts) == sorted(f"m{number}" for number in range(MESSAGES))
+    for person in range(3):
+        mine = [message["text"] for message in simulator.telegram.sent(FIRST_USER + person)]
+        assert mine == [f"m{number}" for number in range(MESSAGES) if number % 3 == person]

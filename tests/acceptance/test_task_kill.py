@@ -1,0 +1,89 @@
+"""SIGKILL at every step of a task, then a restart: one result, one notice or a labelled copy, files that are right."""
+
+import asyncio
+import json
+import sqlite3
+from collections import Counter
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from channels.simulator.seed import FIRST_USER
+from channels.simulator.server import Simulator
+from tests.acceptance.bot_process import BotFolder, ended
+from tests.patience import PATIENCE_SECONDS
+from tests.torture.history import DONE, LABEL, TASK
+
+DOOMED_TASK = Path(__file__).parents[1] / "torture" / "doomed_task.py"
+STEPS = [
+    ("before", "tasks.create"),
+    ("after", "tasks.create"),
+    ("after", "tasks.claim_next"),
+    ("after", "model"),
+    ("after", "tasks.finish"),
+    ("before", "file"),
+    ("after", "file"),
+    ("before", "message 2"),
+    ("after", "message 2"),
+    ("after", "tasks.acknowledge"),
+]
+
+
+@pytest.mark.timeout(360)
+async def test_task_survives_a_kill_at_each_of_its_steps(simulator: Simulator, bot_folder: BotFolder) -> None:
+    """Each life ends the task that the one before it died in, then takes one of its own and dies in that."""
+    bot_folder.change_settings(gateway={"enabled": False}, dispatch={"webhook_port": None})
+    names = [f"task-{number}" for number in range(len(STEPS))]
+    platform = simulator.telegram
+    for number, (name, step) in enumerate(zip(names, STEPS, strict=True)):
+        process = await bot_folder.start("run", through=(str(DOOMED_TASK), name, *step))
+        ending = asyncio.create_task(ended(process))
+        telling = asyncio.create_task(platform.wait_for_sent(partial(_tells, names[:number])))
+        await asyncio.wait({ending, telling}, return_when=asyncio.FIRST_COMPLETED)
+        telling.cancel()
+        platform.say(FIRST_USER, FIRST_USER, f"Kimi: name={name} count")
+        _, err = await ending
+        assert process.returncode == -9, (step, err)
+    results = bot_folder.home / "kimi-dispatch" / "results"
+    (deleted, damaged) = sorted(results.glob("kimi-*.json"))[:2]
+    deleted.unlink()
+    damaged.write_text("{", encoding="utf-8")
+    async with bot_folder.running(), asyncio.timeout(PATIENCE_SECONDS):
+        shown = await platform.wait_for_sent(partial(_tells, names))
+    plain, labelled = _notices(shown, labelled=False), _notices(shown, labelled=True)
+    assert max((plain | labelled).values()) == 1
+    assert (plain + labelled)[names[STEPS.index(("after", "message 2"))]] == 2
+    assert _ended(bot_folder.home) == _files(results)
+    assert sorted(each["task_name"] for each in _files(results)) == names
+
+
+def _tells(names: list[str], sent: list[dict[str, Any]]) -> bool:
+    return {*_notices(sent, labelled=False), *_notices(sent, labelled=True)} >= set(names)
+
+
+def _notices(sent: list[dict[str, Any]], *, labelled: bool) -> Counter[str]:
+    """How often the end of each task was told, plainly or as a possible copy."""
+    texts = [each["text"] for each in sent if each["text"].startswith(LABEL) == labelled]
+    notices = [text.removeprefix(LABEL).lstrip("\n").split("\n") for text in texts]
+    lines = [line for opening, *rest in notices if opening == DONE for line in rest]
+    return Counter(line.removeprefix(TASK) for line in lines if line.startswith(TASK))
+
+
+def _ended(home: Path) -> list[dict[str, Any]]:
+    """What the files must say, from the rows of tasks that have been told."""
+    query = "SELECT id, name, output FROM tasks WHERE state = 'succeeded' AND acknowledged = 1 ORDER BY id"
+    with closing(sqlite3.connect(home / "javis.db")) as database:
+        rows = database.execute(query).fetchall()
+    return [
+        {"task_id": key, "task_name": name, "output": output, "status": "done", "acknowledged": True}
+        for key, name, output in rows
+    ]
+
+
+def _files(results: Path) -> list[dict[str, Any]]:
+    told = ("task_id", "task_name", "output", "status", "acknowledged")
+    found = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(results.glob("kimi-*.json"))]
+    return [{name: each[name] for name in told} for each in found]
