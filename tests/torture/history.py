@@ -43,11 +43,11 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """What the database says was not, or perhaps not, delivered: (chat, text) of failed and unknown rows, and how many
-    questions each chat had given up on."""
+    """What the database says was not, or perhaps not, delivered: (chat, text) of failed and unknown rows, and of the
+    questions that were given up."""
 
     undelivered: frozenset[tuple[int, str]] = frozenset()
-    gave_up: tuple[tuple[int, int], ...] = ()
+    gave_up: frozenset[tuple[int, str]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,7 @@ def violations(said: Sequence[Said], shown: Sequence[Shown], admitted: Admitted)
     return [
         *_strange_or_doubled(said, shown, admitted),
         *_missing(said, shown, admitted),
+        *_failures_told(shown, admitted),
         *_out_of_order(said, shown),
     ]
 
@@ -77,11 +78,9 @@ def possible_duplicates(shown: Sequence[Shown]) -> int:
 def _strange_or_doubled(said: Sequence[Said], shown: Sequence[Shown], admitted: Admitted) -> Iterator[str]:
     asked = {each.key: each for each in said}
     plain: Counter[tuple[int, object]] = Counter()
-    gave_up: Counter[int] = Counter()
     for each in shown:
         text, labelled = _unlabelled(each.text)
         if text == GAVE_UP:
-            gave_up[each.chat] += not labelled
             continue
         piece = _piece(text)
         question = None if piece is None else asked.get(piece.key)
@@ -91,9 +90,6 @@ def _strange_or_doubled(said: Sequence[Said], shown: Sequence[Shown], admitted: 
     for (chat, thing), times in plain.items():
         if times > 1:
             yield f"chat {chat} shows {thing} {times} times without a label"
-    for chat, times in gave_up.items():
-        if times > dict(admitted.gave_up).get(chat, 0):
-            yield f"chat {chat} was told of {times} failures, the database knows fewer"
 
 
 def _missing(said: Sequence[Said], shown: Sequence[Shown], admitted: Admitted) -> Iterator[str]:
@@ -103,18 +99,34 @@ def _missing(said: Sequence[Said], shown: Sequence[Shown], admitted: Admitted) -
     for chat, piece in seen:
         if piece is not None:
             pieces[chat, piece.key, piece.answer] |= set(range(piece.first, piece.last + 1))
-    lacking: Counter[int] = Counter()
     for question in said:
         wanted: tuple[Answer, ...] = ("echo",) if question.words else ("accepted", "notice")
-        for answer in wanted:
-            there = pieces.get((question.chat, question.key, answer), set())
-            if not there:
-                lacking[question.chat] += 1
-            elif there != set(range(question.words or 1)):
+        there = {answer: pieces.get((question.chat, question.key, answer), set()) for answer in wanted}
+        if (question.chat, question.text) in admitted.gave_up:
+            if any(there.values()):
+                yield f"chat {question.chat} has an answer to {question.key}, which was given up"
+            continue
+        for answer, numbers in there.items():
+            if not numbers:
+                yield f"chat {question.chat} lacks {answer} of {question.key}"
+            elif numbers != set(range(question.words or 1)):
                 yield f"chat {question.chat} has only a part of the answer to {question.key}"
-    for chat, times in lacking.items():
-        if times > dict(admitted.gave_up).get(chat, 0):
-            yield f"chat {chat} lacks {times} answers, the database knows of {dict(admitted.gave_up).get(chat, 0)}"
+
+
+def _failures_told(shown: Sequence[Shown], admitted: Admitted) -> Iterator[str]:
+    """Whoever's question was given up is told so, once for each."""
+    given_up = Counter(chat for chat, _ in admitted.gave_up)
+    plain: Counter[int] = Counter()
+    copies: Counter[int] = Counter()
+    for each in shown:
+        text, labelled = _unlabelled(each.text)
+        if text == GAVE_UP:
+            (copies if labelled else plain)[each.chat] += 1
+    for chat in given_up.keys() | plain.keys():
+        if plain[chat] > given_up[chat]:
+            yield f"chat {chat} was told of {plain[chat]} failures, the database knows of {given_up[chat]}"
+        if plain[chat] + copies[chat] < given_up[chat] and (chat, GAVE_UP) not in admitted.undelivered:
+            yield f"chat {chat} was told of {plain[chat] + copies[chat]} failures of {given_up[chat]}"
 
 
 def _out_of_order(said: Sequence[Said], shown: Sequence[Shown]) -> Iterator[str]:

@@ -8,7 +8,6 @@ import asyncio
 import json
 import random
 import sqlite3
-from collections import Counter
 from collections.abc import Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
@@ -97,7 +96,7 @@ class Torture:
             said=len(self._said),
             shown=len(shown),
             labelled=possible_duplicates(shown),
-            undelivered=len(admitted.undelivered) + sum(times for _, times in admitted.gave_up),
+            undelivered=len(admitted.undelivered) + len(admitted.gave_up),
             wrong=wrong,
         )
 
@@ -169,9 +168,9 @@ class Torture:
     def _admitted(self) -> Admitted:
         ended = "SELECT chat, payload FROM outbox WHERE state IN ('failed', 'unknown')"
         undelivered = [(int(chat), json.loads(payload).get("text")) for chat, payload in self._rows(ended)]
-        set_aside = [json.loads(raw) for (raw,) in self._rows("SELECT raw FROM inbox WHERE state = 'quarantined'")]
-        gave_up = Counter(update.get("message", {}).get("chat", {}).get("id") for update in set_aside)
-        return Admitted(frozenset(undelivered), tuple(gave_up.items()))
+        set_aside = self._rows("SELECT raw FROM inbox WHERE state = 'quarantined'")
+        gave_up = [json.loads(raw)["message"] for (raw,) in set_aside]
+        return Admitted(frozenset(undelivered), frozenset((each["chat"]["id"], each["text"]) for each in gave_up))
 
     def _count(self, query: str) -> int:
         return int(self._rows(query)[0][0])

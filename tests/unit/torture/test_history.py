@@ -34,9 +34,9 @@ def test_everything_once_and_labelled_copies_are_right(shown: list[Shown]) -> No
 @pytest.mark.parametrize(
     ("shown", "words"),
     [
-        (GOOD[1:], "chat 1 lacks 1 answers"),
-        (GOOD[:1] + GOOD[2:], "chat 9 lacks 1 answers"),
-        (GOOD[:-1], "chat 9 lacks 1 answers"),
+        (GOOD[1:], "chat 1 lacks echo of q0"),
+        (GOOD[:1] + GOOD[2:], "chat 9 lacks accepted of q3"),
+        (GOOD[:-1], "chat 9 lacks notice of q3"),
         ([*GOOD[:4], GOOD[5]], "only a part of the answer to q2"),
         ([*GOOD, GOOD[2]], "2 times without a label"),
         ([GOOD[2], GOOD[0], *GOOD[3:], GOOD[1]], "shows q0.0 after a later one"),
@@ -52,4 +52,28 @@ def test_each_kind_of_wrong_is_seen(shown: list[Shown], words: str) -> None:
 
 def test_what_the_database_admits_is_visible_and_not_lost() -> None:
     assert violations(ALL, GOOD[1:], Admitted(undelivered=frozenset({(1, "q0.0")}))) == []
-    assert violations(ALL, [*GOOD[1:], Shown(1, GAVE_UP)], Admitted(gave_up=((1, 1),))) == []
+
+
+GAVE_UP_TASK = Admitted(gave_up=frozenset({(9, TASK.text)}))
+WITHOUT_TASK = [GOOD[0], *GOOD[2:-1]]
+
+
+@pytest.mark.parametrize(
+    "told",
+    [[Shown(9, GAVE_UP)], [Shown(9, f"{LABEL}\n{GAVE_UP}")], [Shown(9, GAVE_UP), Shown(9, f"{LABEL}\n{GAVE_UP}")]],
+)
+def test_a_task_that_was_given_up_owes_neither_its_acceptance_nor_its_notice(told: list[Shown]) -> None:
+    assert violations(ALL, [*WITHOUT_TASK, *told], GAVE_UP_TASK) == []
+
+
+@pytest.mark.parametrize(
+    ("shown", "admitted", "words"),
+    [
+        (WITHOUT_TASK, GAVE_UP_TASK, "chat 9 was told of 0 failures of 1"),
+        ([*WITHOUT_TASK, Shown(9, GAVE_UP), Shown(9, GAVE_UP)], GAVE_UP_TASK, "the database knows of 1"),
+        ([*GOOD, Shown(9, GAVE_UP)], GAVE_UP_TASK, "has an answer to q3, which was given up"),
+        ([*GOOD[1:], Shown(1, GAVE_UP)], GAVE_UP_TASK, "chat 1 lacks echo of q0"),
+    ],
+)
+def test_what_was_given_up_excuses_itself_alone(shown: list[Shown], admitted: Admitted, words: str) -> None:
+    assert any(words in line for line in violations(ALL, shown, admitted))
