@@ -13,7 +13,7 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -29,6 +29,10 @@ _FLAGS = (
     "--disable-gpu",
     "--no-first-run",
     "--disable-background-networking",
+    # A tab behind others goes on as if it were in front: it draws, and its timers run.
+    "--disable-background-timer-throttling",
+    "--disable-backgrounding-occluded-windows",
+    "--disable-renderer-backgrounding",
     "--disable-component-update",
     "--disable-sync",
     "--remote-debugging-port=0",
@@ -50,12 +54,15 @@ class Page:
         self.errors: list[str] = []
 
     async def call(self, method: str, **params: Any) -> dict[str, Any]:
-        """One DevTools command. Raises PageError when the browser refuses it."""
+        """One DevTools command. Raises PageError when the browser refuses it or does not answer."""
         number = next(self._ids)
         answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self._answers[number] = answer
         await self._socket.send_json({"id": number, "sessionId": self._session, "method": method, "params": params})
-        return await answer
+        try:
+            return await asyncio.wait_for(answer, PATIENCE_SECONDS)
+        except TimeoutError:
+            raise PageError(f"the browser does not answer {method} {params}") from None
 
     async def listen(self) -> None:
         """Read what the browser says, for as long as it speaks."""
@@ -86,13 +93,21 @@ class Page:
         return answer["result"].get("value")
 
     async def until(self, script: str) -> Any:
-        """Wait, looking at every frame, until the expression is true; its value. The test's time limit ends it."""
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            while True:
-                with suppress(PageError):  # the page may not have its elements, or may just be changing
-                    if (value := await self.evaluate(script)) not in (None, False, ""):
-                        return value
-                await self.evaluate("new Promise((done) => requestAnimationFrame(done))")
+        """Wait, looking time and again, until the expression is true; its value. Raises PageError when it never is."""
+        wrong = ""
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                while True:
+                    try:  # the page may not have its elements, or may just be changing
+                        if (value := await self.evaluate(script)) not in (None, False, ""):
+                            return value
+                        # Not requestAnimationFrame, which a tab that is never drawn never calls.
+                        await self.evaluate("new Promise((done) => setTimeout(done, 15))")
+                    except PageError as error:
+                        wrong = str(error)
+                        await asyncio.sleep(0.015)  # an answer for a page that is gone comes at once
+        except TimeoutError:
+            raise PageError(f"never became true: {script}; the page says {self.errors}, {wrong}") from None
 
     async def click(self, selector: str) -> None:
         """Click the middle of the first element that fits, as a mouse would."""
