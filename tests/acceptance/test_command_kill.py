@@ -5,7 +5,7 @@ import json
 from bot.pipeline.path import MOST_BEGUN_AGAIN
 from channels.simulator.seed import FIRST_USER
 from channels.simulator.server import Simulator
-from tests.acceptance.bot_process import BotFolder
+from tests.acceptance.bot_process import BotFolder, ended
 
 OWNER, GUEST = FIRST_USER, FIRST_USER + 1
 
@@ -18,7 +18,7 @@ async def test_command_that_kills_each_process_is_set_aside_and_its_owner_told(
     update = simulator.telegram.say(GUEST, GUEST, "/help")
     for _ in range(1 + MOST_BEGUN_AGAIN):
         process = await bot_folder.start_doomed("in-command", 1)
-        await process.communicate()
+        await ended(process)
         assert process.returncode == -9
     assert simulator.telegram.sent() == []
     async with bot_folder.running():

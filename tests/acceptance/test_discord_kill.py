@@ -8,7 +8,7 @@ import pytest
 from channels.simulator.discord.seed import CHANNEL, OTHER_CHANNEL, PEOPLE
 from channels.simulator.discord.state import BOT_ID
 from channels.simulator.server import Simulator
-from tests.acceptance.bot_process import BotFolder
+from tests.acceptance.bot_process import BotFolder, ended
 from tests.torture.in_discord import torture
 
 SEED, KILLS = 20_260_101, 10
@@ -25,7 +25,7 @@ async def test_killed_while_a_message_leaves_loses_and_doubles_nothing(
     process = await discord_folder.start_doomed(moment, step)
     platform.say(CHANNEL, PEOPLE[0], f"<@{BOT_ID}> one question")
     platform.say(OTHER_CHANNEL, PEOPLE[0], "Kimi: one task")
-    await process.communicate()
+    await ended(process)
     assert process.returncode == -9
     async with discord_folder.running():
         await platform.wait_for_sent(lambda sent: {each["content"].split("\n")[0] for each in sent} >= EXPECTED)

@@ -5,7 +5,7 @@ import re
 
 import httpx
 
-from tests.acceptance.bot_process import BotFolder
+from tests.acceptance.bot_process import BotFolder, ended
 
 
 async def test_without_tokens_the_bot_starts_among_stand_ins_for_both_platforms(bot_folder: BotFolder) -> None:
@@ -40,11 +40,11 @@ async def test_without_tokens_the_bot_starts_among_stand_ins_for_both_platforms(
     _, tasks, _ = await bot_folder.command("tasks", "list")
     assert "poem" in tasks
     process.terminate()
-    out, err = await process.communicate()
-    assert process.returncode == 0, err.decode()
+    out, err = await ended(process)
+    assert process.returncode == 0, err
     code, _, told = await bot_folder.command("kimi", "write a poem")
     assert (code, "KIMI_API_KEY" in told) == (2, True)
-    assert re.search(r"Open http://127\.0\.0\.1:\d+ and write", out.decode())
+    assert re.search(r"Open http://127\.0\.0\.1:\d+ and write", out)
 
 
 async def converse_until_a_task_is_told(bot_folder: BotFolder) -> None:
@@ -56,7 +56,7 @@ async def converse_until_a_task_is_told(bot_folder: BotFolder) -> None:
     while "Kimi 任務完成" not in (line := (await process.stdout.readline()).decode()):
         assert line, "the conversation ended"
     process.stdin.close()
-    await process.communicate()
+    await ended(process)
     assert process.returncode == 0
 
 
@@ -71,6 +71,6 @@ async def test_simulate_tells_where_and_as_whom_a_bot_may_connect(bot_folder: Bo
     async with httpx.AsyncClient(headers={"Authorization": f"Bot {told['DISCORD_BOT_TOKEN']}"}) as http:
         me = await http.get(f"{told['channels.discord.api_base']}/users/@me")
     process.terminate()
-    await process.communicate()
+    await ended(process)
     assert me.json()["username"] == "Javis"
     assert process.returncode == 0

@@ -9,7 +9,7 @@ from channels.simulator.discord.seed import OTHER_CHANNEL, PEOPLE
 from channels.simulator.discord.state import BOT_ID
 from channels.simulator.seed import FIRST_USER, GROUP
 from channels.simulator.server import Simulator
-from tests.acceptance.bot_process import BotFolder
+from tests.acceptance.bot_process import BotFolder, ended
 from tests.scene import scene_in
 
 STORY = "Once **upon a time** " + "and then and then " * 400
@@ -33,7 +33,7 @@ async def test_killed_in_mid_stream_gives_one_answer_on_each_platform(
     await simulator.telegram.wait_for_sent(lambda sent: any("edit_date" in each for each in sent))
     await simulator.discord.wait_for_sent(lambda sent: any(each["edited_timestamp"] for each in sent))
     process.kill()
-    await process.communicate()
+    await ended(process)
     (begun,), (begun_there,) = simulator.telegram.sent(), simulator.discord.sent()
     assert begun["text"].startswith("Once upon a time and then")
     assert begun_there["content"].startswith("Once **upon a time** and then")
