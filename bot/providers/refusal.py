@@ -36,14 +36,20 @@ _BY_STATUS: Final[Mapping[int, type[ProviderError]]] = {
     529: Overloaded,  # Anthropic's, which gateways pass on
 }
 # Moonshot answers 429 for three different reasons (https://platform.kimi.ai/docs/api/errors); OpenAI for two
-# (https://platform.openai.com/docs/guides/error-codes). Filters answer 400 everywhere.
+# (https://platform.openai.com/docs/guides/error-codes). Filters answer 400 everywhere, and so do Qwen and OpenAI where
+# an account owes money; Zhipu tells all by number (https://docs.bigmodel.cn/cn/faq/api-code).
 _BY_WORD: Final[Mapping[str, type[ProviderError]]] = {
     "engine_overloaded_error": Overloaded,
     "rate_limit_reached_error": RateLimited,
     "exceeded_current_quota_error": QuotaExhausted,
     "insufficient_quota": QuotaExhausted,
+    "billing_not_active": QuotaExhausted,
+    "billing_hard_limit_reached": QuotaExhausted,
+    "Arrearage": QuotaExhausted,
+    "1113": QuotaExhausted,
     "content_filter": ContentRefused,
     "data_inspection_failed": ContentRefused,
+    "1301": ContentRefused,
 }
 _AGAIN: Final = re.compile(r"try again (?:in|after) (\d{1,6}(?:\.\d{1,3})?) ?s(?:ec|\b)", re.IGNORECASE)
 _CREDENTIALS: Final = re.compile(
@@ -116,7 +122,7 @@ def read_retry_after(value: str | None, now: datetime) -> float | None:
     except ValueError:
         try:
             seconds = (parsedate_to_datetime(value) - now).total_seconds()
-        except (ValueError, TypeError):  # TypeError: a date without a zone
+        except (ValueError, TypeError, OverflowError):  # TypeError: a date without a zone; the last: an absurd zone
             return None
     return max(0.0, seconds) if math.isfinite(seconds) else None
 
