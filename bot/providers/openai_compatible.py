@@ -122,11 +122,9 @@ class OpenAICompatible(Provider):
         try:
             return read_answer(answer, model)
         except BadAnswer:
-            # Some gateways (OpenRouter) say 200 and then tell in the body what their own provider said.
-            status = status_in_body(answer)
-            if status is None:
+            if status_in_body(answer) is None:
                 raise
-        raise read_refusal(status, response.headers, answer, secret=self._secret, now=self._clock.now())
+        raise self._refusal(response, answer)
 
     async def _read_stream(self, response: httpx.Response, model: str, on_delta: Callable[[str], None]) -> Completion:
         answer = StreamedAnswer(model, on_delta)
@@ -141,7 +139,10 @@ class OpenAICompatible(Provider):
         return answer.completion()
 
     def _refusal(self, response: httpx.Response, body: bytes) -> ProviderError:
-        return read_refusal(response.status_code, response.headers, body, secret=self._secret, now=self._clock.now())
+        # Some gateways (OpenRouter) say 200 and then tell in the body what their own provider said.
+        told = status_in_body(body) if response.is_success else None
+        status = response.status_code if told is None else told
+        return read_refusal(status, response.headers, body, secret=self._secret, now=self._clock.now())
 
     def _headers(self) -> dict[str, str]:
         # The length of an answer is only known when it comes as it is.

@@ -34,7 +34,7 @@ class _FunctionDelta(BaseModel):
 class _ToolCallDelta(BaseModel):
     index: int | None = Field(None, ge=0, lt=MOST_TOOL_CALLS)
     id: str | None = None
-    function: _FunctionDelta = Field(default_factory=_FunctionDelta)
+    function: _FunctionDelta | None = None
 
 
 class _Delta(BaseModel):
@@ -44,13 +44,13 @@ class _Delta(BaseModel):
 
 
 class _Choice(BaseModel):
-    delta: _Delta = Field(default_factory=_Delta)
+    delta: _Delta | None = None
     finish_reason: str | None = None
     usage: object = None  # where Moonshot puts it
 
 
 class _Chunk(BaseModel):
-    choices: list[_Choice] = Field(default_factory=list)
+    choices: list[_Choice] | None = None
     model: str | None = None
     usage: object = None
     error: object = None
@@ -103,7 +103,8 @@ class StreamedAnswer:
         self._lines = EventLines()
         self._text: list[str] = []
         self._reasoning: list[str] = []
-        self._calls: dict[int, _Call] = {}
+        self._calls: list[_Call] = []
+        self._numbered: dict[int | None, _Call] = {}
         self._finish_reason: str | None = None
         self._model: str | None = None
         self._usage: object = None
@@ -125,7 +126,7 @@ class StreamedAnswer:
         message = WireMessage(
             content="".join(self._text),
             reasoning_content="".join(self._reasoning),
-            tool_calls=[self._calls[index].whole() for index in sorted(self._calls)],
+            tool_calls=[call.whole() for call in self._calls],
         )
         choice = WireChoice(message=message, finish_reason=self._finish_reason)
         return to_completion(WireAnswer(choices=[choice], model=self._model, usage=self._usage), self._asked_model)
@@ -145,10 +146,11 @@ class StreamedAnswer:
             return
         self._model = self._model or chunk.model
         self._usage = chunk.usage or self._usage
-        for choice in chunk.choices[:1]:
+        for choice in (chunk.choices or ())[:1]:
             self._finish_reason = choice.finish_reason or self._finish_reason
             self._usage = choice.usage or self._usage
-            self._add(choice.delta)
+            if choice.delta is not None:
+                self._add(choice.delta)
 
     def _add(self, delta: _Delta) -> None:
         if delta.reasoning_content:
@@ -160,12 +162,25 @@ class StreamedAnswer:
             self._on_delta(delta.content)
 
     def _add_call(self, delta: _ToolCallDelta) -> None:
-        index = delta.index
-        if index is None:  # some servers send each call whole and number none
-            index = len(self._calls)
-        if len(self._calls) >= MOST_TOOL_CALLS and index not in self._calls:
-            raise BadAnswer(f"the answer calls more than {MOST_TOOL_CALLS} tools")
-        call = self._calls.setdefault(index, _Call())
+        function = delta.function or _FunctionDelta()
+        call = self._call_of(delta, function)
         call.id = call.id or delta.id or ""
-        call.name.append(delta.function.name or "")
-        call.arguments.append(delta.function.arguments or "")
+        call.name.append(function.name or "")
+        call.arguments.append(function.arguments or "")
+
+    def _call_of(self, delta: _ToolCallDelta, function: _FunctionDelta) -> _Call:
+        """The call that a piece belongs to: that of its number, or the last where it has none; else a new one."""
+        numbered = delta.index is not None
+        call = self._numbered.get(delta.index) if numbered else self._calls[-1] if self._calls else None
+        if call is not None:
+            # Some servers number no piece, some give all calls one number: https://github.com/ollama/ollama/issues/15497
+            is_other, is_named = bool(delta.id) and call.id not in {"", delta.id}, bool(function.name)
+            if not (is_other and is_named if numbered else is_other or is_named):
+                return call
+        if len(self._calls) >= MOST_TOOL_CALLS:
+            raise BadAnswer(f"the answer calls more than {MOST_TOOL_CALLS} tools")
+        call = _Call()
+        self._calls.append(call)
+        if numbered:
+            self._numbered[delta.index] = call
+        return call

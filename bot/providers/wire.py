@@ -5,6 +5,7 @@ https://platform.openai.com/docs/api-reference/chat · https://platform.kimi.ai/
 
 import json
 from collections.abc import Sequence
+from itertools import count
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, ValidationError
@@ -144,11 +145,14 @@ def _content(message: ChatMessage, *, vision: bool) -> str | list[dict[str, Any]
 
 
 def _tool_calls(calls: Sequence[WireToolCall]) -> tuple[ToolCall, ...]:
-    # A call without an id (some local servers) must still be answerable: its place tells it from the others.
-    return tuple(
-        ToolCall(call.id or f"call_{index}", call.function.name, call.function.arguments)
-        for index, call in enumerate(calls)
-    )
+    # Calls without an id, or with that of another (some local servers), must still be answerable one by one.
+    taken: set[str] = set()
+    for index, call in enumerate(calls):
+        if not call.id or call.id in taken:
+            ids = (f"call_{number}" for number in count(index))
+            call.id = next(each for each in ids if each not in taken)
+        taken.add(call.id)
+    return tuple(ToolCall(call.id, call.function.name, call.function.arguments) for call in calls)
 
 
 def _usage(wire: object) -> Usage:

@@ -142,6 +142,18 @@ async def test_tool_calls_need_no_words(server: ProviderServer, provider: OpenAI
     assert list(answer.tool_calls) == [ToolCall("1", "clock", "{}"), ToolCall("call_1", "moon", "")]
 
 
+async def test_calls_with_one_id_are_given_ids_of_their_own(server: ProviderServer, provider: OpenAICompatible) -> None:
+    """Each result names the call that it answers, so two calls must never have one name."""
+    body = completion(None)
+    names = [("call_2", "a"), ("", "b"), ("x", "c"), ("x", "d"), ("x", "e")]
+    calls = [{"id": id_, "function": {"name": name}} for id_, name in names]
+    body["choices"][0]["message"]["tool_calls"] = calls
+    server.reply(body)
+    ids = [call.id for call in (await provider.complete("m-1", ASK)).tool_calls]
+    assert (ids[0], ids[2]) == ("call_2", "x")
+    assert len(set(ids)) == len(ids)
+
+
 @pytest.mark.parametrize(
     ("wire", "usage"),
     [
@@ -170,7 +182,12 @@ async def test_usage_is_read_in_both_spellings_and_nonsense_counts_as_nothing(
         (429, {"type": "rate_limit_reached_error"}, RateLimited),
         (429, {"type": "exceeded_current_quota_error"}, QuotaExhausted),
         (429, {"type": "requests", "code": "insufficient_quota"}, QuotaExhausted),
+        (429, {"type": "billing_not_active"}, QuotaExhausted),
+        (400, {"code": "billing_hard_limit_reached"}, QuotaExhausted),
+        (400, {"type": "Arrearage", "code": "Arrearage"}, QuotaExhausted),
         (429, {"code": 1302}, RateLimited),
+        (429, {"code": "1113"}, QuotaExhausted),
+        (400, {"code": "1301"}, ContentRefused),
         (400, {"type": "content_filter"}, ContentRefused),
         (400, {"type": "invalid_request_error"}, MalformedRequest),
         (404, {}, ModelMissing),
@@ -209,14 +226,15 @@ async def test_retry_after_is_read_as_seconds_and_as_date(
     server: ProviderServer, provider: OpenAICompatible, clock: ManualClock
 ) -> None:
     later = format_datetime(clock.now() + timedelta(seconds=90), usegmt=True)
-    for value in ("7.5", later, "soon", "nan"):
+    odd = f"Wed, 21 Oct 2026 07:28:00 +{'9' * 13}"
+    for value in ("7.5", later, "soon", "nan", odd):
         server.reply({}, status=429, headers={"Retry-After": value})
     waits = []
-    for _ in range(4):
+    for _ in range(5):
         with pytest.raises(RateLimited) as caught:
             await provider.complete("m-1", ASK)
         waits.append(caught.value.retry_after_seconds)
-    assert waits == [7.5, 90.0, None, None]
+    assert waits == [7.5, 90.0, None, None, None]
 
 
 async def test_error_text_is_one_short_line_without_secrets(server: ProviderServer, provider: OpenAICompatible) -> None:

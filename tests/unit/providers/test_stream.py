@@ -10,7 +10,14 @@ from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.providers.errors import BadAnswer, ProviderError, ProviderUnavailable, RateLimited
+from bot.providers.errors import (
+    AuthRefused,
+    BadAnswer,
+    MalformedRequest,
+    ProviderError,
+    ProviderUnavailable,
+    RateLimited,
+)
 from bot.providers.openai_compatible import Endpoint, OpenAICompatible
 from bot.providers.port import ChatMessage, CompletionRequest, ToolCall, Usage
 from bot.providers.stream import LINE_BYTES, MOST_TOOL_CALLS, StreamedAnswer
@@ -66,6 +73,37 @@ def test_usage_inside_the_last_choice_counts_too() -> None:
     last = {"index": 0, "delta": {}, "finish_reason": "stop", "usage": {"prompt_tokens": 2, "completion_tokens": 1}}
     answer.feed(event(choices=[last]))
     assert answer.completion().usage == Usage(2, 1, 3, 0)
+
+
+def test_calls_that_share_a_number_are_told_apart_by_their_ids() -> None:
+    """As Ollama numbers them: https://github.com/ollama/ollama/issues/15497."""
+    answer = StreamedAnswer("m", lambda _: None)
+    for id_, place in (("a", "sky"), ("b", "sea")):
+        call = {"index": 0, "id": id_, "function": {"name": "look", "arguments": '{"at":'}}
+        answer.feed(delta(tool_calls=[call]))
+        answer.feed(delta(tool_calls=[{"index": 0, "function": {"arguments": f'"{place}"}}'}}]))
+    answer.feed(DONE)
+    assert list(answer.completion().tool_calls) == [
+        ToolCall("a", "look", '{"at":"sky"}'),
+        ToolCall("b", "look", '{"at":"sea"}'),
+    ]
+
+
+def test_pieces_without_a_number_belong_to_the_call_that_was_named_last() -> None:
+    answer = StreamedAnswer("m", lambda _: None)
+    for name in ("look", "hear"):
+        answer.feed(delta(tool_calls=[{"function": {"name": name, "arguments": ""}}]))
+        answer.feed(delta(tool_calls=[{"function": {"arguments": "{}"}}]))
+    answer.feed(DONE)
+    assert [(call.name, call.arguments) for call in answer.completion().tool_calls] == [("look", "{}"), ("hear", "{}")]
+
+
+def test_pieces_that_hold_nothing_are_passed_over() -> None:
+    answer = StreamedAnswer("m", lambda _: None)
+    answer.feed(event(choices=None) + event(choices=[{"delta": None}]))
+    answer.feed(delta(tool_calls=[{"index": 0, "id": "a", "function": None}]))
+    answer.feed(delta(tool_calls=[{"index": 0, "function": {"name": "look"}}]) + DONE)
+    assert list(answer.completion().tool_calls) == [ToolCall("a", "look", "")]
 
 
 def test_last_line_needs_no_line_break() -> None:
@@ -147,6 +185,17 @@ async def test_error_in_the_middle_is_named_like_any_refusal(
 ) -> None:
     streams(server, delta(content="a"), event(error={"type": "rate_limit_reached_error", "message": "slow"}))
     with pytest.raises(RateLimited, match="slow"):
+        await ask(provider, [])
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"), [(429, RateLimited), (401, AuthRefused), (400, MalformedRequest), ("x", ProviderUnavailable)]
+)
+async def test_error_in_the_middle_is_as_grave_as_its_code(
+    server: ProviderServer, provider: OpenAICompatible, code: object, kind: type[ProviderError]
+) -> None:
+    streams(server, delta(content="a"), event(error={"code": code, "message": "no"}))
+    with pytest.raises(kind, match="no"):
         await ask(provider, [])
 
 
