@@ -6,7 +6,7 @@ The other side has instructions and tools of its own; the conversation stays her
 https://docs.openclaw.ai/gateway/openai-http-api
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Final
 
 from typing_extensions import override
@@ -15,11 +15,8 @@ from bot.agents.model_names import in_order
 from bot.agents.port import Agent, AgentContext, AgentFailed, AgentFault, Answer, Turn
 from bot.agents.prompt import conversation, fit_history, whole_units
 from bot.providers.attempt import NoAnswer
-from bot.providers.bases import ModelFault
 from bot.providers.meter import Asker
-from bot.providers.models import Models
 from bot.providers.port import CompletionRequest
-from bot.providers.reason import failure_reason
 
 AGENT_HEADER: Final = "x-openclaw-agent-id"
 
@@ -46,17 +43,13 @@ class GatewayAgent(Agent):
             records = fit_history(recalled, self._history_limit, self._history_characters)
         else:
             records = whole_units(turn.given)
-        try:
-            headers = {AGENT_HEADER: remote_agent(self._models, self._names)}
-        except ModelFault as fault:
-            raise AgentFailed(failure_reason(fault)) from fault
         request = CompletionRequest(
             conversation(records, turn),
             self._temperature if turn.temperature is None else turn.temperature,
             self._max_tokens if turn.max_tokens is None else turn.max_tokens,
             on_delta=turn.on_delta,
             on_begin=turn.on_begin,
-            headers=headers,
+            headers=agent_header,
         )
         try:
             answered = await self._models.ask(self._names, request, Asker(self.id, turn.peer))
@@ -71,6 +64,7 @@ class GatewayAgent(Agent):
         return self._models.sees(self._names)
 
 
-def remote_agent(models: Models, names: Sequence[str]) -> str:
-    """The agent's id on the other side: what stands last in the model's id. Raises ModelFault."""
-    return models.ways(names[0])[0].model_id.rpartition("/")[2]
+def agent_header(model_id: str) -> Mapping[str, str]:
+    """The agent's id on the other side is what stands last in the model's id; none where no header can carry it."""
+    agent = model_id.rpartition("/")[2]
+    return {AGENT_HEADER: agent} if agent.isascii() and agent.isprintable() else {}

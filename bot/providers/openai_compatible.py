@@ -91,7 +91,7 @@ class OpenAICompatible(Provider):
             return await self._ask(model, request)
 
     async def _ask(self, model: str, request: CompletionRequest, *, vision: bool = False) -> Completion:
-        headers = {**request.headers, **self._headers()}
+        headers = {**(request.headers(model) if request.headers else {}), **self._headers()}
         body = request_body(model, request, self._endpoint.replay, self._endpoint.max_tokens_field, vision=vision)
         try:
             async with self._http.stream(

@@ -1,7 +1,7 @@
 """The seam to language models: a list of chat messages in, one answer out."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final, Literal, Protocol
 
 from bot.images import Image
@@ -48,7 +48,7 @@ class CompletionRequest:
 
     `on_delta` is called with each visible piece of text as it comes; None: the answer is not streamed. `on_begin` is
     called at each attempt: what came before it is void. Pieces are for showing: the answer's text is what holds.
-    `headers` go along with the request.
+    `headers` go along with the request, by the id of the model that is asked.
     """
 
     messages: Sequence[ChatMessage]
@@ -57,7 +57,7 @@ class CompletionRequest:
     tools: Sequence[ToolSpec] = ()
     on_delta: Callable[[str], None] | None = None
     on_begin: Callable[[], None] | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Callable[[str], Mapping[str, str]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,6 +63,24 @@ async def test_second_gateway_answers_where_the_first_does_not(server: ProviderS
     assert answer.text == "second"
 
 
+async def test_each_gateway_is_told_its_own_agent(server: ProviderServer, http: httpx.AsyncClient) -> None:
+    server.reply({}, status=503)
+    server.reply(completion("second"))
+    entries = [ListedEntry(name, f"openclaw/{name}", None, server.base_url) for name in ("one", "two")]
+    answer = await agent(http, *entries, model=Order("gone", ["one", "two"])).answer(turn("hi", History()))
+    assert answer.text == "second"
+    assert [request.headers["x-openclaw-agent-id"] for request in server.received] == ["one", "two"]
+
+
+async def test_name_that_no_header_can_carry_goes_as_the_model_alone(
+    server: ProviderServer, http: httpx.AsyncClient
+) -> None:
+    server.reply(completion("ok"))
+    await agent(http, ListedEntry("claw", "openclaw/主", None, server.base_url)).answer(turn("hi", History()))
+    assert server.received[0].json["model"] == "openclaw/主"
+    assert "x-openclaw-agent-id" not in server.received[0].headers
+
+
 async def test_refused_token_is_the_owners_to_mend(server: ProviderServer, http: httpx.AsyncClient) -> None:
     server.reply({"error": {"message": "no"}}, status=401)
     remote = agent(http, ListedEntry("claw", "openclaw/main", SecretStr("bad"), server.base_url))
