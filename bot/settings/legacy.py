@@ -60,11 +60,6 @@ def _filled(entry: ModelEntry, provider: ProviderEntry | None) -> ModelEntry:
     if provider is None:
         return entry
     update: dict[str, Any] = {}
-    if entry.api_key is None and provider.api_key is not None:
-        update["api_key"] = provider.api_key
-        # A key belongs to an address: that of another one would refuse it.
-        if entry.api_base is None:
-            update["api_base"] = provider.api_base
-    if entry.proxy is None:
-        update["proxy"] = provider.proxy
-    return entry.model_copy(update=update)
+    if entry.api_key is None:  # a key belongs to an address: another one would refuse it
+        update = {"api_key": provider.api_key, "api_base": entry.api_base or provider.api_base}
+    return entry.model_copy(update={**update, "proxy": entry.proxy or provider.proxy})

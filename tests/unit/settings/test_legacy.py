@@ -49,6 +49,22 @@ model_list:
     assert (key(own), own.api_base) == ("mine", None)
 
 
+def test_address_of_a_provider_that_asks_for_no_key_is_filled_in_too(load: Load) -> None:
+    """A server at home has an address and no key."""
+    settings = load("""
+providers: {vllm: {api_base: "http://127.0.0.1:1/v1"}, ollama: {api_key: "", api_base: "http://127.0.0.1:2/v1"}}
+model_list:
+  - {model_name: open, model: vllm/x}
+  - {model_name: elsewhere, model: vllm/x, api_base: "http://127.0.0.1:3/v1"}
+  - {model_name: keyed, model: vllm/x, api_key: mine}
+""")
+    found = [(key(entry), entry.api_base) for entry in settings.model_list[:3]]
+    assert found == [(None, "http://127.0.0.1:1/v1"), (None, "http://127.0.0.1:3/v1"), ("mine", None)]
+    unlisted = unlisted_entry("ollama/y", settings.providers)
+    assert unlisted is not None
+    assert unlisted.api_base == "http://127.0.0.1:2/v1"
+
+
 def test_environment_fills_in_what_the_file_leaves_open(load: Load) -> None:
     settings = load(
         "providers: {groq: {api_key: from-file}, deepseek: {api_key: ''}}",
