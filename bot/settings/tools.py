@@ -1,17 +1,11 @@
 """What javis.yaml says of tools: which there are, and who may use them."""
 
-from typing import Final, Literal, Self
+from typing import Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 
-from bot.settings.values import (
-    HttpAddress,
-    ServerName,
-)
+from bot.settings.values import HttpAddress, ServerName
 from channels.config import Strict
-
-KIMI: Final = "kimi"
-"""The model that background tasks take; the model list always has it."""
 
 
 class DuckDuckGoSettings(Strict):
@@ -41,8 +35,8 @@ class ToolAllowance(Strict):
     """
 
     owner: list[str] = Field(default_factory=lambda: ["*"])
-    direct: list[str] = Field(default_factory=lambda: ["web_*", "memory_*", "remind*"])
-    group: list[str] = Field(default_factory=lambda: ["web_*", "memory_*", "remind*"])
+    direct: list[str] = Field(default_factory=lambda: ["web_*", "memory_*", "remind_*"])
+    group: list[str] = Field(default_factory=lambda: ["web_*", "memory_*", "remind_*"])
 
 
 class McpServerSettings(Strict):

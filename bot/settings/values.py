@@ -11,6 +11,9 @@ from pydantic import AfterValidator, BeforeValidator, Field, InstanceOf, SecretS
 
 from routing.document import nearest
 
+HOUSE_TOOLS: Final = frozenset({"web", "memory", "remind", "chats"})
+"""What stands before the `_` in the names of the house's own tools: whoever allows those must allow no others."""
+
 _CLOCK: Final = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
 
 
@@ -89,6 +92,12 @@ def _zone(value: Any) -> Any:
         raise ValueError(f"must be a time zone like {near or 'Asia/Taipei'}") from None
 
 
+def _server_name(name: str) -> str:
+    if name in HOUSE_TOOLS:
+        raise ValueError(f"must not have a server {name!r}, which names tools of the house: call it {name}-server")
+    return name
+
+
 HttpAddress = Annotated[str, AfterValidator(_http_address)]
 ProxyAddress = Annotated[SecretStr, AfterValidator(_proxy_address)]
 """Secret, because it may hold a password."""
@@ -101,5 +110,5 @@ Zone = Annotated[InstanceOf[ZoneInfo], BeforeValidator(_zone)]
 """An IANA time zone; null is UTC."""
 LocalZone = Annotated[InstanceOf[ZoneInfo], BeforeValidator(lambda value: here() if value is None else _zone(value))]
 """An IANA time zone; null is the machine's own."""
-ServerName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,23}$")]
-"""A short name that begins the names of a server's tools."""
+ServerName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,23}$"), AfterValidator(_server_name)]
+"""A short name that begins the names of a server's tools, and no name of the house's own."""

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from bot.settings.load import load_settings
 from bot.settings.model import Settings, SettingsFile
+from bot.tools.policy import Policy
 from channels.config import ChannelConfig
 from channels.port import ChannelManifest
 from channels.registry import load_config_model, load_manifests
@@ -346,3 +347,19 @@ def test_address_of_another_form_is_a_fault(refuse: Refuse, address: str) -> Non
     (fault,) = refuse(f"model_list: [{{model_name: a, model: b/c, api_base: '{address}'}}]")
 
     assert fault.endswith("model_list[0].api_base must be an address that begins with https:// or http://")
+
+
+@pytest.mark.parametrize("name", ["web", "memory", "remind", "chats"])
+def test_server_cannot_take_the_name_of_the_houses_own_tools(refuse: Refuse, name: str) -> None:
+    """Whoever may use `memory_*` must not be given the tools of a server called memory."""
+    (fault,) = refuse(f"tools:\n  mcp:\n    {name}: {{command: x}}\n")
+    assert fault.startswith("javis.yaml:3:5: tools.mcp")
+    assert "names tools of the house" in fault
+
+
+def test_what_strangers_may_use_by_default_is_of_the_house(load: Load) -> None:
+    allow = load("tools: {mcp: {reminders: {command: x}}}").tools.allow
+    for patterns in (allow.direct, allow.group):
+        policy = Policy({"group": patterns})
+        assert policy.allows("remind_set", "group", None)
+        assert not policy.allows("reminders_list", "group", None)

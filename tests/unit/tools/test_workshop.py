@@ -3,15 +3,22 @@
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bot.approvals import ApprovalStore
+from bot.settings.values import HOUSE_TOOLS
 from bot.storage.sqlite import open_sqlite
 from bot.tools.built_in import HouseTools
+from bot.tools.chats import chat_tools
 from bot.tools.confirmed import MOST_SHOWN
+from bot.tools.fetch import fetch_tool
+from bot.tools.memory import memory_tools
 from bot.tools.policy import Policy
 from bot.tools.port import Audience, ToolFailed
+from bot.tools.reminders import reminder_tools
+from bot.tools.search import search_tool
 from bot.tools.workshop import Tools
 from channels.clock import ManualClock
 from tests.unit.tools.setting import FakeTool, principal
@@ -71,3 +78,11 @@ async def test_nobody_is_asked_about_what_cannot_be_shown_whole(approvals: Appro
     offered = await tools.offered(principal(), None)
     with pytest.raises(ToolFailed, match="too long"):
         await offered["chats_send"].run({"text": "x" * MOST_SHOWN}, principal())
+
+
+def test_settings_keep_the_beginnings_of_all_tools_of_the_house() -> None:
+    """Else a server could take one, and its tools would be whose the house's are."""
+    missing: Any = None
+    house = [*memory_tools(missing), *chat_tools(missing), search_tool(5), fetch_tool(missing)]
+    house += reminder_tools(missing, missing, missing, missing, missing)
+    assert {tool.spec.name.partition("_")[0] for tool in house} == HOUSE_TOOLS
