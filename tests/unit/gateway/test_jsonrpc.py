@@ -21,6 +21,7 @@ UNREADABLE = [
     b"nonsense",
     b'{"jsonrpc": "2.0", "method": "health", "id": NaN}',
     b'{"jsonrpc": "2.0", "method": "health", "params": [Infinity], "id": 1}',
+    b'{"jsonrpc": "2.0", "method": "health", "id": 1e400}',
     b'{"jsonrpc": "2.0", "method": "health", "method": "health", "id": 1}',
     b'{"jsonrpc": "2.0", "method": "\\ud800", "id": 1}',
     b"\xff\xfe",
