@@ -4,14 +4,14 @@ import json
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Literal
 
 from bot.reasons import Reason
 from bot.storage.errors import GuardFailed
 from bot.storage.port import Row, SqlValue, Statement, Storage
 from bot.storage.pruning import MOST_AT_ONCE
-from channels.clock import Clock, unix_ms
+from channels.clock import Clock, from_unix_ms, unix_ms
 from channels.port import RawUpdate
 
 # Telegram keeps updates for 24 hours and may restart its numbering after a week of silence
@@ -89,6 +89,12 @@ class InboxStore:
             "inbox.waiting", {"channel": channel, "account": account, "after": after, "most": most}
         )
         return [_stored(row) for row in rows]
+
+    async def ended(self, channel: str, account: str, update_id: str) -> datetime | None:
+        """When the update was dealt with, however; None while it waits, and where it is not known."""
+        values: dict[str, SqlValue] = {"channel": channel, "account": account, "update_id": update_id}
+        rows = await self._storage.read("inbox.ended", values)
+        return from_unix_ms(rows[0]["finished_ms"]) if rows else None
 
     def begin(self, update: StoredUpdate) -> Statement:
         """Count one more beginning of what was left over; fails its transaction when the row is finished."""

@@ -1,18 +1,20 @@
 """Speaking with an agent: `chat.send`, `chat.send_stream`."""
 
 import uuid
+from contextlib import suppress
 from typing import Final, Literal, Self
 
 from pydantic import Field, model_validator
 from typing_extensions import TypedDict
 
-from bot.events import Event
+from bot.events import Event, Listener
 from bot.images import MOST_IMAGES, read_image_url
 from bot.inbox import source_id
 from bot.methods.desk import Caller, Desk
 from bot.methods.failure import INVALID_PARAMS, NOT_FOUND, UNAVAILABLE, MethodFailed
 from bot.methods.routing import PeerParams, Where, address_of, route_of
 from bot.methods.sessions import whole_key
+from bot.storage.errors import StorageUnavailable
 from channels.clock import deadline
 from channels.config import Strict
 from channels.web.parse import WEB_ACCOUNT, Said
@@ -20,6 +22,7 @@ from routing.address import Address, Peer
 from routing.session_key import parse_session_key
 
 ANSWER_SECONDS: Final = 600.0
+LOOK_SECONDS: Final = 5.0  # at the database, while no event tells the end
 
 
 class Context(Strict):
@@ -61,7 +64,8 @@ class Send(Strict):
 
 
 class Answered(TypedDict):
-    """The answer. `tokens_used` 0 where no model was asked; `timestamp` is ISO 8601."""
+    """The answer. `timestamp` is ISO 8601. `tokens_used` 0 where no model was asked, and where the answer is read from
+    the database, which does not keep them."""
 
     message_id: str
     text: str
@@ -87,23 +91,16 @@ async def send(desk: Desk, caller: Caller, params: Send) -> Answered:
         return event.type == "chat.end" and event.data.get("message_id") == said.id
 
     with desk.live.events.listen(is_the_end) as listener:
-        earlier = None if params.message_id is None else await _earlier(desk, said)
-        if earlier is not None:
-            return earlier
+        answered = None if params.message_id is None else await _answered(desk, said)
+        if answered is not None:
+            return answered
         await desk.live.say(said)
         try:
             async with deadline(desk.clock, ANSWER_SECONDS):
-                (end, *_) = await listener.read()
+                return await _answer(desk, said, listener)
         except TimeoutError:
             words = f"no answer within {ANSWER_SECONDS:g} s: it comes as an event, and chat.history will hold it"
             raise MethodFailed(UNAVAILABLE, words) from None
-    return {
-        "message_id": said.id,
-        "text": end.data["text"],
-        "session_key": said.session_key,
-        "timestamp": desk.clock.now().isoformat(),
-        "tokens_used": end.data["tokens_used"],
-    }
 
 
 async def send_stream(desk: Desk, caller: Caller, params: Send) -> Accepted:
@@ -154,15 +151,37 @@ def _said(desk: Desk, caller: Caller, params: Send) -> Said:
     )
 
 
-async def _earlier(desk: Desk, said: Said) -> Answered | None:
-    """The answer that this message was given before; None while it is on its way."""
-    parts = await desk.outbox.of_source("inbox", source_id("web", WEB_ACCOUNT, said.id))
-    if not parts:
+async def _answer(desk: Desk, said: Said, listener: Listener) -> Answered:
+    """As its event tells it, or, where that is lost on its way from another machine, the database."""
+    while True:
+        try:
+            async with deadline(desk.clock, LOOK_SECONDS):
+                (end, *_) = await listener.read()
+        except TimeoutError:
+            with suppress(StorageUnavailable):
+                answered = await _answered(desk, said)
+                if answered is not None:
+                    return answered
+        else:
+            return {
+                "message_id": said.id,
+                "text": end.data["text"],
+                "session_key": said.session_key,
+                "timestamp": desk.clock.now().isoformat(),
+                "tokens_used": end.data["tokens_used"],
+            }
+
+
+async def _answered(desk: Desk, said: Said) -> Answered | None:
+    """The answer that the message was given, as it is on disk; None while it is on its way."""
+    ended = await desk.inbox.ended("web", WEB_ACCOUNT, said.id)
+    if ended is None:
         return None
+    parts = await desk.outbox.of_source("inbox", source_id("web", WEB_ACCOUNT, said.id))
     return {
         "message_id": said.id,
         "text": "".join(str(part.payload.get("text", "")) for part in parts),
         "session_key": said.session_key,
-        "timestamp": parts[-1].created.isoformat(),
+        "timestamp": ended.isoformat(),
         "tokens_used": 0,
     }

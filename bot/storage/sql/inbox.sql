@@ -17,6 +17,10 @@ WHERE id = :id AND state = 'stored';
 UPDATE inbox SET state = :state, reason = :reason, finished_ms = :now_ms
 WHERE id = :id AND state = 'stored';
 
+-- name: inbox.ended
+SELECT finished_ms FROM inbox
+WHERE channel = :channel AND account = :account AND update_id = :update_id AND state <> 'stored';
+
 -- name: inbox.waiting
 SELECT id, channel, account, update_id, raw, drafts FROM inbox
 WHERE channel = :channel AND account = :account AND state = 'stored' AND id > :after
