@@ -113,7 +113,7 @@ class BindingsStore:
             if source is not None and self.path.exists():
                 raise NotChanged(f"{self.path} is there already: name another file with --bindings")
             text = read_text(source or self.path)
-            migration = migrate(text, str(source or self.path))
+            migration = migrate(text, str(source or self.path), str(self.path))
             if migration.form is not None or source is not None:
                 self._write("" if source else text, migration.text)
             return migration

@@ -1,5 +1,6 @@
 """Rewrites bindings of OpenClaw and claw0 in our form: every decision stays, and what changes is told."""
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -32,10 +33,11 @@ class Migration:
     form: Form | None
 
 
-def migrate(text: str, path: str) -> Migration:
-    """What a file says, in our form. Comments stay where only its bindings were in another one.
+def migrate(text: str, path: str, target: str | None = None) -> Migration:
+    """What a file says, in our form, as `target` (None: the file itself) is to have it.
 
-    Raises FileFaults for a file that has other faults, CannotEdit for one that mixes forms.
+    Comments stay where only the bindings of a YAML file were in another form. Raises FileFaults for a file that has
+    other faults, CannotEdit for one that mixes forms.
     """
     document = parse_document(text, path)
     data = document.data if isinstance(document.data, Mapping) else {}
@@ -52,10 +54,13 @@ def migrate(text: str, path: str) -> Migration:
     by_place: dict[int, list[Binding]] = {}
     for rule, binding in made:
         by_place.setdefault(rule.place, []).append(binding)
-    if path.endswith(".json"):
-        own = False
-    new = _in_place(text, len(bindings), by_place) if own else _anew(data, path, foreign.form, made, default_agent)
-    read_bindings(parse_document(new, path.removesuffix(".json")))
+    target = path if target is None else target
+    if own and not path.endswith(".json") and not target.endswith(".json"):
+        new = _in_place(text, len(bindings), by_place)
+    else:
+        whole = data if own else _ours(data, foreign.form, default_agent)
+        new = _anew({**whole, "bindings": [binding_data(binding) for _, binding in made]}, path, target, foreign.form)
+    read_bindings(parse_document(new, target))
     lines = [document.position(("bindings", place))[0] for place in range(len(bindings))]
     notes = [f"{path}:{lines[place]}: {note}" for place, note in foreign.notes]
     return Migration(new, [*_told(path, lines, by_place), *notes], foreign.form)
@@ -119,10 +124,21 @@ def _leaves(piece: Piece) -> Iterator[Piece]:
         yield from _leaves(inner)
 
 
-def _anew(
-    data: Mapping[str, Any], path: str, form: Form, made: Sequence[tuple[Any, Binding]], default_agent: str
-) -> str:
-    """A whole file of theirs."""
+def _anew(data: Mapping[str, Any], path: str, target: str, form: Form) -> str:
+    """A whole file, with a line for each agent and each binding."""
+    if target.endswith(".json"):
+        return json.dumps(data, ensure_ascii=False, indent=2) + "\n"
+    lines = [f"# Made of {path.rpartition('/')[2]}, which was in the form of {form}."]
+    for key, value in data.items():
+        if isinstance(value, list) and value:
+            lines += [f"{key}:", *(f"  - {in_one_line(each)}" for each in value)]
+        else:
+            lines.append(f"{key}: {in_one_line(value)}")
+    return "\n".join(lines) + "\n"
+
+
+def _ours(data: Mapping[str, Any], form: Form, default_agent: str) -> dict[str, Any]:
+    """What a whole file of theirs says besides its bindings."""
     session, own = _mapping(data.get("session")), _mapping(data.get("defaults"))
     scope = data.get("dm_scope") or session.get("dmScope") or own.get("dm_scope")
     links = session.get("identityLinks") or own.get("identity_links")
@@ -130,20 +146,19 @@ def _anew(
     if links:
         defaults["identity_links"] = links
     agents = [{key: agent[key] for key in _AGENT_KEYS if agent.get(key)} for agent in _agents(data.get("agents"))]
-    agents = agents or [{"id": default_agent}]
-    lines = [f"# Made of {path.rpartition('/')[2]}, which was in the form of {form}."]
-    lines += [f"defaults: {in_one_line(defaults)}", "agents:", *(f"  - {in_one_line(agent)}" for agent in agents)]
-    lines += ["bindings:", *(f"  - {in_one_line(binding_data(binding))}" for _, binding in made)]
-    return "\n".join(lines) + "\n"
+    agents = [{**agent, "id": str(agent["id"]).lower()} for agent in agents]
+    return {"defaults": defaults, "agents": agents or [{"id": default_agent}]}
 
 
 def _their_agents(data: Mapping[str, Any]) -> tuple[list[str], str]:
     """The ids of a file of theirs, and the agent that answers where nothing fits."""
     agents = _agents(data.get("agents"))
-    ids = [str(agent["id"]) for agent in agents]
-    marked = next((str(agent["id"]) for agent in agents if agent.get("default") is True), None)
-    default = data.get("default_agent") or marked or (ids[0] if ids and "main" not in ids else "main")
-    return ids or [str(default)], str(default)
+    ids = [str(agent["id"]).lower() for agent in agents]
+    marked = (id_ for id_, agent in zip(ids, agents, strict=True) if agent.get("default") is True)
+    is_openclaw = any(form_of(binding) == "OpenClaw" for binding in data["bindings"])
+    first = ids[0] if ids and (is_openclaw or "main" not in ids) else "main"
+    default = str(data.get("default_agent") or next(marked, first))
+    return ids or [default], default
 
 
 def _agents(value: Any) -> list[Mapping[str, Any]]:

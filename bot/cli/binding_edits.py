@@ -117,7 +117,7 @@ def migrate(source: Path | None, dry_run: bool, files: Files) -> None:
     store = bindings_store(load(files))
     if dry_run:
         path = source or store.path
-        made = migration_of(read_text(path), str(path))
+        made = migration_of(read_text(path), str(path), str(store.path))
         click.echo(made.text, nl=False)
     else:
         made = store.migrate(source)

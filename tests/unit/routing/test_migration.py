@@ -1,7 +1,10 @@
+import json
+
 import pytest
 
 from routing.binding import Binding, Match, PeerPattern
 from routing.document import parse_document
+from routing.edit import with_agent
 from routing.errors import CannotEdit
 from routing.faults import FileFaults
 from routing.file import read_bindings
@@ -71,7 +74,7 @@ def test_whole_openclaw_file_becomes_one_of_ours() -> None:
   "channels": {"telegram": {}},
   "bindings": [{"agentId": "work", "match": {"channel": "telegram", "accountId": "biz"}}]
 }"""
-    made = migrate(text, "openclaw.json")
+    made = migrate(text, "openclaw.json", "bindings.yaml")
     file = read_bindings(parse_document(made.text, "bindings.yaml"))
     assert made.text.startswith("# Made of openclaw.json, which was in the form of OpenClaw.\n")
     assert [(agent.id, agent.name) for agent in file.agents] == [("home", "Home"), ("work", None)]
@@ -80,10 +83,46 @@ def test_whole_openclaw_file_becomes_one_of_ours() -> None:
     assert file.bindings == (Binding("work", Match("telegram", "biz"), line=7),)
 
 
+def test_first_agent_of_openclaw_is_its_default_where_none_is_marked() -> None:
+    text = """{"agents": {"list": [{"id": "Work"}, {"id": "main"}]},
+  "bindings": [{"agentId": "gone", "match": {"channel": "irc"}}, {"agentId": "work", "match": {"channel": "slack"}}]}"""
+    file = read_bindings(parse_document(migrate(text, "openclaw.json", "b.yaml").text, "b.yaml"))
+    assert [agent.id for agent in file.agents] == ["work", "main"]
+    assert file.defaults.agent == "work"
+    assert [each.agent for each in file.bindings] == ["work", "work"]
+
+
+OURS_IN_JSON = """{
+ "defaults": {"agent": "ops"},
+ "agents": [{"id": "ops", "kind": "echo", "tools": [], "max_tokens": 5}],
+ "bindings": [{"agentId": "ops", "match": {"channel": "irc"}}]
+}
+"""
+
+
+@pytest.mark.parametrize("target", ["b.json", "b.yaml"])
+def test_nothing_but_the_bindings_changes_where_the_rest_is_ours(target: str) -> None:
+    made = migrate(OURS_IN_JSON, "b.json", target)
+    file = read_bindings(parse_document(made.text, target))
+    (agent,) = file.agents
+    assert (agent.id, agent.kind, agent.tools, agent.max_tokens) == ("ops", "echo", [], 5)
+    assert (file.defaults.agent, file.defaults.dm_scope) == ("ops", "per-channel-peer")
+    assert [each.match for each in file.bindings] == [Match("irc", "default")]
+
+
+@pytest.mark.parametrize(
+    "text", [OURS_IN_JSON, '{"default_agent": "main", "bindings": [{"agent_id": "main", "peer_id": "-100"}]}']
+)
+def test_file_of_json_stays_one(text: str) -> None:
+    made = migrate(text, "b.json").text
+    assert json.loads(made)["bindings"]
+    assert with_agent(made, "b.json", 0, json.loads(made)["agents"][0]["id"], 3)
+
+
 def test_whole_claw0_file_becomes_one_of_ours() -> None:
     text = '{"agents": [{"id": "main", "system_prompt": "Be kind."}, {"id": "bob"}], "default_agent": "main",'
     text += '"bindings": [{"peer_id": "-100", "agent_id": "bob", "priority": 40}]}'
-    file = read_bindings(parse_document(migrate(text, "routing.json").text, "bindings.yaml"))
+    file = read_bindings(parse_document(migrate(text, "routing.json", "bindings.yaml").text, "bindings.yaml"))
     assert (file.defaults.agent, file.defaults.dm_scope) == ("main", "per-peer")
     assert [(each.agent, each.match) for each in file.bindings] == [("bob", Match(peer=PeerPattern(None, "-100")))]
 
