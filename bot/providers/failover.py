@@ -49,6 +49,13 @@ class Group:
     model_id: str | None = None
 
 
+def seeing_first(groups: Sequence[Group]) -> Sequence[Group]:
+    """The same ways, those of all models that are shown images before those that are not."""
+    seeing = [Group([way for way in group.ways if way.vision], group.model_id) for group in groups]
+    blind = [Group([way for way in group.ways if not way.vision], group.model_id) for group in groups]
+    return [*seeing, *blind]
+
+
 @dataclass(slots=True)
 class Question:
     """One question on its way. `over`: asking anybody else is of no use.

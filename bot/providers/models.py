@@ -11,7 +11,7 @@ from bot.providers.attempt import Answered, Attempt
 from bot.providers.bases import ModelFault
 from bot.providers.cooldown import Cooldowns, DefaultCooldown
 from bot.providers.errors import ProviderError
-from bot.providers.failover import Failover, Group, Question
+from bot.providers.failover import Failover, Group, Question, seeing_first
 from bot.providers.meter import Asker, Meter
 from bot.providers.port import CompletionRequest
 from bot.providers.way import ModelEntry, Way, make_way
@@ -110,7 +110,7 @@ class Models:
         call_seconds: float | None = CALL_SECONDS,
         patience_seconds: float = PATIENCE_SECONDS,
     ) -> Answered:
-        """Ask each key of each model in `names` until one answers. Raises NoAnswer.
+        """Ask each key of each model in `names` until one answers; about images, those first that see. Raises NoAnswer.
 
         `call_seconds` bounds each call (None: the caller bounds them all). `ids_of` names the model at whose provider
         a name that no entry has is taken for an id. When every way cools down and the first is free again within
@@ -123,7 +123,8 @@ class Models:
                 groups.append(self._group(name, ids_of))
             except ModelFault as fault:
                 question.failed(name, fault)
-        return await self._failover.ask(groups, question, patience_seconds)
+        has_images = any(message.images for message in request.messages)
+        return await self._failover.ask(seeing_first(groups) if has_images else groups, question, patience_seconds)
 
     async def probe(
         self, way: Way, request: CompletionRequest, call_seconds: float

@@ -9,10 +9,12 @@ from aiohttp import web
 
 from bot.images import UNSEEN, Image
 from bot.providers.errors import ContentRefused
+from bot.providers.models import Models
 from bot.providers.openai_compatible import Endpoint, OpenAICompatible
 from bot.providers.port import ChatMessage, CompletionRequest
 from channels.clock import ManualClock
 from tests.unit.providers.server import ProviderServer, completion
+from tests.unit.providers.setting import ListedEntry
 
 GIF = Image("image/gif", b"GIF89a")
 ASK = CompletionRequest([ChatMessage("user", "see", images=[GIF]), ChatMessage("user", "so?")])
@@ -54,6 +56,53 @@ async def test_images_that_are_refused_are_left_out(
     answer = await model(server, http).complete("m-1", replace(ASK, on_delta=told.append))
     assert (answer.text, told) == ("blind", ["blind"])
     assert server.received[1].json["messages"][0]["content"] == TOLD
+
+
+def two(server: ProviderServer, http: httpx.AsyncClient, first: str, second: str) -> Models:
+    """A blind model and one that sees, of these names."""
+    entries = [
+        ListedEntry(first, "vllm/blind", None, server.base_url),
+        ListedEntry(second, "vllm/seeing", None, server.base_url, vision=True),
+    ]
+    return Models(entries, lambda _proxy: http, ManualClock())
+
+
+def asked(server: ProviderServer) -> list[str]:
+    return [request.json["model"] for request in server.received]
+
+
+async def test_an_image_goes_to_whoever_sees_it_first_of_all(server: ProviderServer, http: httpx.AsyncClient) -> None:
+    server.reply(completion())
+    await two(server, http, "main", "spare").ask(["main", "spare"], ASK)
+    assert asked(server) == ["seeing"]
+    assert server.received[0].json["messages"][0]["content"] == SHOWN
+
+
+async def test_of_one_name_those_that_see_are_asked_about_images(
+    server: ProviderServer, http: httpx.AsyncClient
+) -> None:
+    models = two(server, http, "main", "main")
+    for _ in range(3):
+        server.reply(completion())
+        await models.ask(["main"], ASK)
+    assert asked(server) == ["seeing"] * 3
+
+
+async def test_the_blind_are_asked_where_nobody_who_sees_answers(
+    server: ProviderServer, http: httpx.AsyncClient
+) -> None:
+    server.reply({}, status=503)
+    server.reply(completion("I cannot see it"))
+    answered = await two(server, http, "main", "spare").ask(["main", "spare"], ASK)
+    assert asked(server) == ["seeing", "blind"]
+    assert server.received[1].json["messages"][0]["content"] == TOLD
+    assert answered.completion.text == "I cannot see it"
+
+
+async def test_words_alone_go_to_the_first(server: ProviderServer, http: httpx.AsyncClient) -> None:
+    server.reply(completion())
+    await two(server, http, "main", "spare").ask(["main", "spare"], CompletionRequest([ChatMessage("user", "hi")]))
+    assert asked(server) == ["blind"]
 
 
 async def test_a_refusal_after_the_first_words_is_the_end(server: ProviderServer, http: httpx.AsyncClient) -> None:
