@@ -36,26 +36,17 @@ class BuiltIn(Tool, Generic[M]):
         self._description = description
         self._parameters = parameters
         self._work = work
-        self._risky = risky
+        self.risky = risky
 
     @cached_property
-    def _spec(self) -> ToolSpec:
+    @override
+    def spec(self) -> ToolSpec:
         schema = self._parameters.model_json_schema()
         schema.pop("title", None)
         schema.pop("description", None)
         for field in schema.get("properties", {}).values():
             field.pop("title", None)
         return ToolSpec(self._name, self._description, schema)
-
-    @property
-    @override
-    def spec(self) -> ToolSpec:
-        return self._spec
-
-    @property
-    @override
-    def risky(self) -> bool:
-        return self._risky
 
     @override
     async def run(self, arguments: Mapping[str, Any], principal: Principal) -> ToolResult:

@@ -19,17 +19,13 @@ class Confirmed(Tool):
 
     def __init__(self, inner: Tool, approvals: ApprovalStore) -> None:
         self.inner = inner
+        self.risky = True
         self._approvals = approvals
 
     @property
     @override
     def spec(self) -> ToolSpec:
         return self.inner.spec
-
-    @property
-    @override
-    def risky(self) -> bool:
-        return True
 
     @override
     async def run(self, arguments: Mapping[str, Any], principal: Principal) -> ToolResult:

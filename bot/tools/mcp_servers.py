@@ -35,17 +35,12 @@ class McpTool(Tool):
         self._remote = remote
         self._link = link
         self._spec = ToolSpec(tool_name(server, remote.name), remote.description[:MOST_DESCRIPTION], remote.parameters)
-        self._risky = not remote.read_only if entry.confirm == "auto" else entry.confirm == "always"
+        self.risky = not remote.read_only if entry.confirm == "auto" else entry.confirm == "always"
 
     @property
     @override
     def spec(self) -> ToolSpec:
         return self._spec
-
-    @property
-    @override
-    def risky(self) -> bool:
-        return self._risky
 
     @override
     async def run(self, arguments: Mapping[str, Any], principal: Principal) -> ToolResult:

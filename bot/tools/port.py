@@ -71,11 +71,10 @@ class ToolResult:
 class Tool(Protocol):
     """One thing a model may do. A `risky` one changes something outside the conversation: the principal confirms it."""
 
-    @property
-    def spec(self) -> ToolSpec: ...
+    risky: bool
 
     @property
-    def risky(self) -> bool: ...
+    def spec(self) -> ToolSpec: ...
 
     async def run(self, arguments: Mapping[str, Any], principal: Principal) -> ToolResult:
         """Raises ToolFailed; cancelling ends whatever is in flight."""

@@ -20,19 +20,14 @@ class FakeTool(Tool):
 
     def __init__(self, name: str, answer: str | Exception = "ok", *, risky: bool = False) -> None:
         self.name = name
+        self.risky = risky
         self.answer = answer
-        self.is_risky = risky
         self.calls: list[Mapping[str, Any]] = []
 
     @property
     @override
     def spec(self) -> ToolSpec:
         return ToolSpec(self.name, f"does {self.name}", {"type": "object", "properties": {}})
-
-    @property
-    @override
-    def risky(self) -> bool:
-        return self.is_risky
 
     @override
     async def run(self, arguments: Mapping[str, Any], principal: Principal) -> ToolResult:
