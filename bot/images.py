@@ -1,6 +1,7 @@
 """Pictures as models take them. What one is, its bytes say, never its name."""
 
 import base64
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -22,6 +23,23 @@ class Image:
     @property
     def data_url(self) -> str:
         return f"data:{self.media_type};base64,{base64.b64encode(self.content).decode('ascii')}"
+
+
+@dataclass(slots=True)
+class Room:
+    """What one request still has room for."""
+
+    images: int = MOST_IMAGES
+    size_bytes: int = MOST_BYTES
+
+    def take(self, images: Sequence[Image]) -> bool:
+        """False where they do not all fit: then none is taken."""
+        count, size_bytes = len(images), sum(len(each.content) for each in images)
+        fits = count <= self.images and size_bytes <= self.size_bytes
+        if fits:
+            self.images -= count
+            self.size_bytes -= size_bytes
+        return fits
 
 
 def read_image(content: bytes) -> Image | None:

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from bot.agents.pictures import newest_shown, shown
 from bot.agents.port import AgentFailed, ModelCall, Turn
 from bot.providers.attempt import Answered
 from bot.providers.errors import MalformedRequest
@@ -151,7 +152,7 @@ class ToolLoop:
             if result.question is not None:
                 worked.questions.append(result.question)
             messages.append(ChatMessage("tool", result.text, tool_call_id=call.id))
-        return replace(request, messages=messages)
+        return replace(request, messages=newest_shown([*messages, *shown(completion.tool_calls, results)]))
 
 
 def call_metadata(completion: Completion) -> Mapping[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from bot.agents.prompt import clean_name
 from bot.command import Opened, Sees
-from bot.images import MOST_BYTES, MOST_IMAGES, UNSEEN, Image, read_image
+from bot.images import UNSEEN, Image, Room, read_image
 from bot.sessions.transcript import Record
 from channels.message import Attachment, Destination, InboundMessage
 from channels.port import Channel, HoldsFiles
@@ -48,23 +48,6 @@ class FileLimits:
     image_bytes: int
 
 
-@dataclass(slots=True)
-class _Room:
-    """What one request still has room for."""
-
-    images: int = MOST_IMAGES
-    size_bytes: int = MOST_BYTES
-
-    def take(self, images: Sequence[Image]) -> bool:
-        """False where they do not all fit: then none is taken."""
-        count, size_bytes = len(images), sum(len(each.content) for each in images)
-        fits = count <= self.images and size_bytes <= self.size_bytes
-        if fits:
-            self.images -= count
-            self.size_bytes -= size_bytes
-        return fits
-
-
 def name_files(message: InboundMessage) -> str:
     """The text with a line for each file: what is kept of them, and all that is said of those that are not read."""
     if not message.attachments:
@@ -97,7 +80,7 @@ async def open_files(channel: Channel, message: InboundMessage, limits: FileLimi
         return Opened("\n".join(parts))
     if not limits.image_bytes or not await sees():
         return Opened("\n".join([*parts, UNSEEN]))
-    images, room = [], _Room()
+    images, room = [], Room()
     for each in pictures:
         image = await _image(channel, each, limits.image_bytes) if room.images > 0 else "too many at once"
         if isinstance(image, Image) and not room.take([image]):
@@ -125,7 +108,7 @@ async def show_again(
     pictured = [(index, pictures) for index, pictures in recent if pictures]
     if not pictured or not limits.image_bytes or sees is None or not await sees():
         return records
-    room, result, known = _Room(), list(records), list(shown)
+    room, result, known = Room(), list(records), list(shown)
     room.take(shown)
     for index, pictures in pictured:
         if len(pictures) > room.images:

@@ -3,6 +3,7 @@
 https://modelcontextprotocol.io
 """
 
+import base64
 import json
 import os
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -14,14 +15,16 @@ import anyio
 import httpx2
 from mcp import Client, MCPError, StdioServerParameters, stdio_client
 from mcp.client.streamable_http import streamable_http_client
-from mcp_types import CONNECTION_CLOSED, CallToolResult, Implementation, TextContent
+from mcp_types import CONNECTION_CLOSED, CallToolResult, ImageContent, Implementation, TextContent
 from pydantic import ValidationError
 from typing_extensions import override
 
+from bot.images import MOST_BYTES, Image, read_image
 from bot.tools.mcp_port import RemoteTool, RemoteTools, ServerEntry, ServerGone
-from bot.tools.port import ToolFailed
+from bot.tools.port import ToolFailed, ToolResult
 
 MOST_PAGES: Final = 20
+MOST_BLOCKS: Final = 100  # of a result, that are looked at for images
 READ_SECONDS: Final = 600.0
 _BROKEN: Final = (anyio.ClosedResourceError, anyio.BrokenResourceError, anyio.EndOfStream, httpx2.HTTPError, OSError)
 
@@ -48,7 +51,7 @@ class _Connection(RemoteTools):
         return tools
 
     @override
-    async def call(self, name: str, arguments: Mapping[str, Any]) -> str:
+    async def call(self, name: str, arguments: Mapping[str, Any]) -> ToolResult:
         try:
             result = await self._client.call_tool(name, dict(arguments))
         except MCPError as error:
@@ -62,7 +65,8 @@ class _Connection(RemoteTools):
         text = _text_of(result)
         if result.is_error:
             raise ToolFailed(text or "the tool failed")
-        return text
+        images = [_image(block) for block in result.content[:MOST_BLOCKS]]
+        return ToolResult(text, images=[image for image in images if image is not None])
 
 
 @asynccontextmanager
@@ -105,8 +109,20 @@ def _text_of(result: CallToolResult) -> str:
 def _block(block: Any) -> str:
     if isinstance(block, TextContent):
         return block.text
-    text = getattr(getattr(block, "resource", None), "text", None)
+    inner = getattr(block, "resource", block)
+    text = getattr(inner, "text", None)
     if isinstance(text, str):
         return text
-    kind = getattr(block, "mime_type", None) or getattr(block, "uri", "")
+    kind = getattr(inner, "mime_type", None) or getattr(inner, "uri", "")
     return f"[{block.type} {kind}]".replace(" ]", "]")
+
+
+def _image(block: Any) -> Image | None:
+    """None for what is no image, or a larger one than any model is shown."""
+    data = block.data if isinstance(block, ImageContent) else getattr(getattr(block, "resource", None), "blob", None)
+    if not isinstance(data, str) or len(data) > 2 * MOST_BYTES:
+        return None
+    try:
+        return read_image(base64.b64decode(data, validate=True))
+    except ValueError:
+        return None

@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import Any, Final
 
 from bot.tools.mcp_port import RemoteTool, RemoteTools, ServerGone
-from bot.tools.port import ToolFailed
+from bot.tools.port import ToolFailed, ToolResult
 from channels.clock import Clock, deadline
 
 log = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ class McpLink:
             self._listed_at = self._clock.monotonic()
         return self._tools
 
-    async def call(self, name: str, arguments: Mapping[str, Any], *, again: bool) -> str:
+    async def call(self, name: str, arguments: Mapping[str, Any], *, again: bool) -> ToolResult:
         """The result. With `again` a call that a broken link swallowed is repeated once. Raises ToolFailed."""
         for is_last in (not again, True):
             try:

@@ -6,6 +6,8 @@ from typing import Any, Literal, Protocol
 
 from pydantic import SecretStr
 
+from bot.tools.port import ToolResult
+
 
 class ServerGone(Exception):
     """The server cannot be reached (any more). `args[0]` is for the log."""
@@ -49,6 +51,6 @@ class RemoteTools(Protocol):
         """Raises ServerGone."""
         ...
 
-    async def call(self, name: str, arguments: Mapping[str, Any]) -> str:
-        """The result as text. Raises ToolFailed, ServerGone."""
+    async def call(self, name: str, arguments: Mapping[str, Any]) -> ToolResult:
+        """Raises ToolFailed, ServerGone."""
         ...

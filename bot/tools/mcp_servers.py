@@ -44,7 +44,7 @@ class McpTool(Tool):
 
     @override
     async def run(self, arguments: Mapping[str, Any], principal: Principal) -> ToolResult:
-        return ToolResult(await self._link.call(self._remote.name, arguments, again=self._remote.read_only))
+        return await self._link.call(self._remote.name, arguments, again=self._remote.read_only)
 
 
 @dataclass(frozen=True, slots=True)

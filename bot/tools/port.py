@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from bot.catalogue import Language
+from bot.images import Image
 from bot.providers.port import ToolSpec
 from bot.storage.port import Statement
 from channels.message import Destination
@@ -61,11 +62,12 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class ToolResult:
-    """What the model reads, what is done when the turn ends, and what the asker is to be asked then."""
+    """What the model reads and sees, what is done when the turn ends, and what the asker is to be asked then."""
 
     text: str
     effects: Sequence[Effect] = ()
     question: Question | None = None
+    images: Sequence[Image] = ()
 
 
 class Tool(Protocol):

@@ -13,6 +13,7 @@ from typing_extensions import override
 from bot.agents.llm import LlmAgent
 from bot.agents.port import AgentContext, AgentFailed, Turn
 from bot.agents.tool_loop import MOST_AT_ONCE
+from bot.images import MOST_IMAGES, UNSEEN, Image
 from bot.providers.models import Models
 from bot.providers.port import ToolCall
 from bot.tools.port import Principal, Tool, ToolResult
@@ -28,9 +29,10 @@ Build = Callable[..., LlmAgent]
 @pytest.fixture
 def build(server: ProviderServer, http: httpx.AsyncClient) -> Build:
     clock = ManualClock()
-    models = Models([ListedEntry("m", "vllm/s", None, server.base_url)], lambda _proxy: http, clock)
 
-    def built(*tools: Tool, **fields: Any) -> LlmAgent:
+    def built(*tools: Tool, vision: bool = False, **fields: Any) -> LlmAgent:
+        entry = ListedEntry("m", "vllm/s", None, server.base_url, vision=vision)
+        models = Models([entry], lambda _proxy: http, clock)
         return LlmAgent(AgentContext(Entry(model="m", **fields), Defaults(), models, clock, Box(*tools)))
 
     return built
@@ -77,6 +79,69 @@ async def test_listener_is_told_that_what_was_said_before_a_tool_is_no_part_of_t
     turn = replace(asked_turn(), on_delta=heard.append, on_begin=lambda: heard.append("begin"))
     await build(FakeTool("look", "blue")).answer(turn)
     assert heard == ["begin", "one moment", "begin", "it is blue"]
+
+
+def picture(number: int) -> Image:
+    return Image("image/png", b"\x89PNG\r\n\x1a\n%d" % number)
+
+
+class Camera(FakeTool):
+    """Returns an image more at each call, beginning with `first`."""
+
+    def __init__(self, first: int = 1) -> None:
+        super().__init__("camera")
+        self._next = first
+
+    @override
+    async def run(self, arguments: Mapping[str, Any], principal: Principal) -> ToolResult:
+        images = [picture(number) for number in range(self._next)]
+        self._next += 1
+        return ToolResult("[image image/png]", images=images)
+
+
+def parts(message: Mapping[str, Any]) -> list[str]:
+    content = message["content"]
+    return [] if isinstance(content, str) else [part["type"] for part in content]
+
+
+async def test_images_of_a_tool_are_shown_behind_the_results(server: ProviderServer, build: Build) -> None:
+    server.reply(calling(("c1", "camera", "{}"), ("c2", "look", "{}")))
+    server.reply(completion("a cat"))
+    answer = await build(Camera(), FakeTool("look"), vision=True).answer(asked_turn())
+    *_, first, second, shown = server.received[1].json["messages"]
+    assert (first["role"], first["content"], second["role"]) == ("tool", "[image image/png]", "tool")
+    assert (shown["role"], parts(shown)) == ("user", ["text", "image_url"])
+    assert shown["content"][0]["text"].startswith("[The images that camera returned.")
+    assert shown["content"][1]["image_url"]["url"] == picture(0).data_url
+    assert [record.role for record in answer.steps] == ["assistant", "tool", "tool"]
+
+
+async def test_model_that_sees_nothing_is_told_so(server: ProviderServer, build: Build) -> None:
+    server.reply(calling(("c1", "camera", "{}")))
+    server.reply(completion("I cannot see it"))
+    await build(Camera()).answer(asked_turn())
+    assert server.received[1].json["messages"][-1]["content"].endswith(UNSEEN)
+
+
+async def test_newest_images_are_shown_where_not_all_fit(server: ProviderServer, build: Build) -> None:
+    for number in range(3):
+        server.reply(calling((f"c{number}", "camera", "{}")))
+    server.reply(completion("a film"))
+    turn = replace(asked_turn(), images=[picture(99)])
+    await build(Camera(2), vision=True).answer(turn)
+    second, third, fourth = (request.json["messages"] for request in server.received[1:])
+    assert [len(parts(message)) for message in second if message["role"] == "user"] == [2, 3]
+    assert [len(parts(message)) for message in third if message["role"] == "user"] == [2, 0, 4]
+    assert [len(parts(message)) for message in fourth if message["role"] == "user"] == [0, 0, 0, 5]
+
+
+async def test_more_images_than_a_request_carries_are_told(server: ProviderServer, build: Build) -> None:
+    server.reply(calling(("c1", "camera", "{}")))
+    server.reply(completion("many"))
+    await build(Camera(MOST_IMAGES + 2), vision=True).answer(asked_turn())
+    shown = server.received[1].json["messages"][-1]
+    assert len(parts(shown)) == 1 + MOST_IMAGES
+    assert "[2 more are not shown" in shown["content"][0]["text"]
 
 
 async def test_steps_are_kept_between_question_and_answer(server: ProviderServer, build: Build) -> None:

@@ -1,11 +1,12 @@
 """A real MCP server with the SDK's own server half: over standard streams, or `http PORT`."""
 
+import base64
 import os
 import sys
 
 from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
-from mcp_types import ToolAnnotations
+from mcp_types import BlobResourceContents, ContentBlock, EmbeddedResource, ImageContent, TextContent, ToolAnnotations
 
 server = MCPServer("test")
 READ_ONLY = ToolAnnotations(read_only_hint=True)
@@ -37,6 +38,20 @@ def break_down_once(path: str) -> str:
             os._exit(1)
     except FileExistsError:
         return "back again"
+
+
+@server.tool(annotations=READ_ONLY)
+def look() -> list[ContentBlock]:
+    """Two images, one that is none, and a word."""
+    gif = base64.b64encode(b"GIF89a").decode()
+    return [
+        TextContent(type="text", text="the sky"),
+        ImageContent(type="image", data=gif, mime_type="image/png"),
+        ImageContent(type="image", data="bm8=", mime_type="image/png"),
+        EmbeddedResource(
+            type="resource", resource=BlobResourceContents(uri="file:///sky.gif", blob=gif, mime_type="image/gif")
+        ),
+    ]
 
 
 @server.tool(name="refuse.it")

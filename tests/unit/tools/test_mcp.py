@@ -14,6 +14,7 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
+from bot.images import Image
 from bot.tools.mcp_link import LIST_AGAIN_SECONDS, PAUSES_SECONDS, START_SECONDS
 from bot.tools.mcp_port import ServerEntry
 from bot.tools.mcp_servers import McpServers, tool_name
@@ -116,6 +117,13 @@ async def test_call_that_may_have_done_something_is_never_repeated(tmp_path: Pat
         with pytest.raises(ToolFailed, match="nobody knows"):
             await use(tools["sums_break_down"])
         assert await use((await tools_of(source))["sums_add"], a=1, b=1) == "2"
+
+
+async def test_images_come_beside_the_words(tmp_path: Path) -> None:
+    async with servers(tmp_path, {"eyes": OUR_SERVER}) as source:
+        result = await (await tools_of(source))["eyes_look"].run({}, principal())
+    assert result.text.splitlines() == ["the sky", "[image image/png]", "[image image/png]", "[resource image/gif]"]
+    assert result.images == [Image("image/gif", b"GIF89a")] * 2
 
 
 async def test_failure_of_the_tool_is_told(tmp_path: Path) -> None:
