@@ -20,6 +20,7 @@ from bot.pipeline.errand import Errand, answer_to
 from bot.pipeline.gate import Gate
 from bot.pipeline.noting import note_turn
 from bot.pipeline.questions import Questions
+from bot.pipeline.telling import Telling
 from bot.pipeline.typing_sign import TypingSign
 from bot.providers.port import ToolCall
 from bot.reasons import Reason
@@ -179,12 +180,8 @@ class Turns:
         self, errand: Errand, agent: Agent, session_key: str, draft: Draft | None, approved: ToolCall | None
     ) -> Turn:
         message = errand.message
-        about = {"message_id": message.message_id}
-        self._events.publish("chat.start", session_key, about)
-
-        def tell_delta(delta: str) -> None:
-            self._events.publish("chat.delta", session_key, {**about, "delta": delta})
-
+        telling = Telling(self._events, session_key, message.message_id)
+        heard_by = draft or (None if message.session_key is None else telling)
         return Turn(
             session_key=session_key,
             text=message.text,
@@ -192,8 +189,8 @@ class Turns:
             is_direct=message.address.peer.kind == "direct",
             moment=self._clock.now(),
             history=lambda most: self._sessions.recall(session_key, most),
-            on_delta=draft.hear if draft else None if message.session_key is None else tell_delta,
-            on_begin=None if draft is None else draft.begin,
+            on_delta=None if heard_by is None else heard_by.hear,
+            on_begin=None if heard_by is None else heard_by.begin,
             peer=f"{message.origin.channel}:{message.origin.chat}",
             principal=self._principal(errand, agent.id, session_key),
             approved=approved,

@@ -136,6 +136,29 @@ async def test_the_pieces_of_an_answer_come_as_they_are_written(tmp_path: Path) 
             assert event["tokens_used"] > 0
 
 
+async def test_pieces_of_a_model_that_broke_off_are_made_void_by_another_start(tmp_path: Path) -> None:
+    async with run_simulator(port=0, state_dir=None, clock=SystemClock()) as simulator:
+        way = {"api_key": simulator.model_key, "api_base": simulator.model_api_base}
+        models = [{"model_name": name, "model": f"moonshot/{name}", **way} for name in ("first", "second")]
+        settings = {"gateway": {"port": 0, "rate_per_second": None}, "model_list": models}
+        main = {"id": "main", "kind": "llm", "model": {"primary": "first", "fallbacks": ["second"]}}
+        bindings = json.dumps({"defaults": {"agent": "main"}, "agents": [main], "bindings": []})
+        async with gateway_bot(tmp_path, json.dumps(settings), bindings=bindings) as bot, bot.client() as client:
+            simulator.model.faults.switch_on("break_off", count=1)
+            simulator.model.reply_with("what the first one says is lost", "the answer of the second one")
+            await client.call("chat.send_stream", text="hi", session_key="agent:main:main")
+            starts, heard = 0, [""]
+            while (event := await client.events.get())["type"] != "chat.end":
+                if event["type"] == "chat.start":
+                    starts += 1
+                    heard.append("")
+                elif event["type"] == "chat.delta":
+                    heard[-1] += event["delta"]
+            assert starts == 2
+            assert "what the first".startswith(heard[1][:10])
+            assert heard[2] == event["text"] == "the answer of the second one"
+
+
 async def test_a_client_that_leaves_does_not_take_its_message_along(bot: GatewayBot) -> None:
     async with bot.client() as client:
         body = {"jsonrpc": "2.0", "method": "chat.send", "params": {"text": "keep me", "sender": "me"}, "id": 1}
