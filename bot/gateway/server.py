@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -20,7 +20,7 @@ from bot.gateway.metrics import metrics_text
 from bot.gateway.openai import OpenAiDoor
 from bot.gateway.service import answer
 from bot.gateway.tokens import Doorkeeper, bearer
-from bot.gateway.websocket import CLOSE_GOING, Connection, Door
+from bot.gateway.websocket import CLOSE_GOING, CLOSE_UNAUTHORISED, Connection, Door
 from bot.methods.desk import Caller, Desk
 from bot.methods.failure import UNAUTHORISED, MethodFailed
 from bot.methods.page import Nothing
@@ -54,7 +54,7 @@ class HttpCaller(Caller):
         return
 
     @override
-    def identify(self, token: str | None, since: int | None) -> Mapping[str, Any]:
+    def identify(self, token: str | None, sessions: Sequence[str], since: int | None) -> Mapping[str, Any]:
         """A request shows its token in its header."""
         if self._name is None:
             raise MethodFailed(UNAUTHORISED, "send the token in the Authorization header")
@@ -162,12 +162,12 @@ class Gateway:
         if len(self._connections) >= self._settings.connections:
             await socket.close(4503, "too many connections: try again later")
             return
-        caller = self._caller(socket.headers)
-        if caller.name is None and "authorization" in socket.headers:
-            await socket.close(4401, UNKNOWN)
+        connection = Connection(socket, self._door)
+        header = socket.headers.get("authorization")
+        if header is not None and not connection.is_let_in(bearer(header)):
+            await socket.close(CLOSE_UNAUTHORISED, UNKNOWN)
             return
         await socket.accept()
-        connection = Connection(socket, self._door, caller.name)
         self._connections.add(connection)
         try:
             await connection.serve()

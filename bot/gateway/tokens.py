@@ -85,7 +85,11 @@ class Doorkeeper:
 
     def name_of(self, token: str) -> str | None:
         """The name of a good token; None for any other. Takes as long whichever it is."""
-        given, now, found = digest(token), self._clock.now(), None
+        return self.name_of_digest(digest(token))
+
+    def name_of_digest(self, given: str) -> str | None:
+        """The same for whoever has shown it before, and keeps no more of it than its digest."""
+        now, found = self._clock.now(), None
         for name, known, expires in self._good:
             if hmac.compare_digest(given, known) and (expires is None or now < expires):
                 found = name

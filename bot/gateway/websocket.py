@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -12,9 +12,10 @@ from typing_extensions import override
 
 from bot.events import Event, Listener
 from bot.gateway import jsonrpc
+from bot.gateway.guard import caller_of
 from bot.gateway.limits import RateLimit
 from bot.gateway.service import answer, waits
-from bot.gateway.tokens import Doorkeeper
+from bot.gateway.tokens import Doorkeeper, digest
 from bot.methods.desk import Caller, Desk
 from bot.methods.failure import INVALID_PARAMS, TOO_MANY, UNAUTHORISED, MethodFailed
 from channels.clock import Clock
@@ -45,14 +46,15 @@ class Door:
 class Connection(Caller):
     """Serves one client until it leaves."""
 
-    def __init__(self, socket: WebSocket, door: Door, name: str | None) -> None:
+    def __init__(self, socket: WebSocket, door: Door) -> None:
         self._socket = socket
         self._door = door
-        self._name = name
+        self._address = caller_of(socket.scope)
+        self._digest = ""
+        self._name: str | None = None
         self._let_in = asyncio.Event()
-        if name is not None:
-            self._let_in.set()
-        self._sessions: dict[str, None] = {}
+        self._heard_from = 0
+        self._sessions: dict[str, int] = {}  # and the newest event when each was joined
         self._in_flight = 0
         self._listener: Listener | None = None
 
@@ -61,36 +63,47 @@ class Connection(Caller):
     def name(self) -> str | None:
         return self._name
 
+    def is_let_in(self, token: str | None) -> bool:
+        """Whether `token` is good; the connection is its owner's then."""
+        shown = digest(token or "")
+        name = self._door.doorkeeper.name_of_digest(shown)
+        if name is None:
+            return False
+        if self._name is None:
+            self._heard_from = self._newest_seq
+        self._digest, self._name = shown, name
+        self._let_in.set()
+        return True
+
     @override
     def join(self, session_key: str) -> None:
         if self._name is None:
             return
-        self._sessions[session_key] = None
+        self._sessions.setdefault(session_key, self._newest_seq)
         if len(self._sessions) > MOST_SESSIONS:
             self._sessions.pop(next(iter(self._sessions)))
 
     @override
-    def identify(self, token: str | None, since: int | None) -> Mapping[str, Any]:
-        if token is not None:
-            self._name = self._door.doorkeeper.name_of(token)
-        if self._name is None:
+    def identify(self, token: str | None, sessions: Sequence[str], since: int | None) -> Mapping[str, Any]:
+        if (token is not None and not self.is_let_in(token)) or self._name is None:
             raise MethodFailed(UNAUTHORISED, "this token is not good: make one with javis token create")
-        self._let_in.set()
-        events = self._door.desk.live.events
-        missed = None if since is None else events.since(since)
+        for session_key in sessions:
+            self.join(session_key)
+        missed = None if since is None else self._door.desk.live.events.since(since)
         if since is not None and missed is None:
             raise MethodFailed(
                 INVALID_PARAMS, "since is too old, or of another process: read chat.history, then go on without it"
             )
         if self._listener is not None:
-            self._listener.repeat([event for event in missed or () if self._hears(event)])
-        return {"name": self._name, "seq": events.newest_seq}
+            self._listener.repeat([event for event in missed or () if self._hears(event) and not self._has(event)])
+        return {"name": self._name, "seq": self._newest_seq}
 
     async def serve(self) -> None:
         """Until the client leaves, shows no token in time, or reads too slowly."""
         events = self._door.desk.live.events
         with events.listen(self._hears) as listener:
             self._listener = listener
+            self._heard_from = self._newest_seq
             chores = [
                 asyncio.create_task(self._wait_for_token(), name="hello"),
                 asyncio.create_task(self._tell(listener), name="events"),
@@ -111,7 +124,9 @@ class Connection(Caller):
             except KeyError:  # so Starlette tells of a frame of bytes
                 await self.close(CLOSE_NO_TEXT, "send JSON as text")
                 return
-            wait = self._door.rate.take(self._name or "nobody")
+            if not await self._is_still_let_in():
+                return
+            wait = self._door.rate.take(self._name or f"nobody at {self._address}")
             if wait or self._in_flight >= MOST_IN_FLIGHT:
                 words = f"too many calls: try again in {max(wait, 1):.0f} s"
                 await self._send(jsonrpc.dump(jsonrpc.error(None, TOO_MANY, words)))
@@ -147,18 +162,34 @@ class Connection(Caller):
             await self.close(CLOSE_UNAUTHORISED, f"no token within {HELLO_SECONDS:g} s")
 
     async def _tell(self, listener: Listener) -> None:
-        newest = 0
         while events := await listener.read():
+            if not await self._is_still_let_in():
+                return
             for event in events:
-                if event.seq > newest:
-                    newest = event.seq
-                    await self._send(_text(event))
+                await self._send(_text(event))
         await self.close(CLOSE_TOO_SLOW, "the client reads too slowly: connect again and identify with since")
+
+    async def _is_still_let_in(self) -> bool:
+        """False, and the connection ends, once the token that was shown is revoked or has expired."""
+        if self._name is None or self._door.doorkeeper.name_of_digest(self._digest) is not None:
+            return True
+        self._name = None
+        await self.close(CLOSE_UNAUTHORISED, "this token is not good any more")
+        return False
+
+    @property
+    def _newest_seq(self) -> int:
+        return self._door.desk.live.events.newest_seq
 
     def _hears(self, event: Event) -> bool:
         if self._name is None:
             return False
         return event.session_key is None or event.session_key in self._sessions
+
+    def _has(self, event: Event) -> bool:
+        """Whether an event that is heard was published when it was heard already."""
+        joined = 0 if event.session_key is None else self._sessions[event.session_key]
+        return event.seq > max(joined, self._heard_from)
 
     async def _send(self, text: str) -> None:
         if self._socket.application_state is WebSocketState.CONNECTED:

@@ -139,8 +139,9 @@ class Caller(Protocol):
         """Send the events of this session from now on. No effect on a plain request."""
         ...
 
-    def identify(self, token: str | None, since: int | None) -> Mapping[str, Any]:
-        """Let the caller in with `token`, and repeat the events after `since`. Raises MethodFailed."""
+    def identify(self, token: str | None, sessions: Sequence[str], since: int | None) -> Mapping[str, Any]:
+        """Let the caller in with `token`, send the events of `sessions` from now on, and repeat those after `since`.
+        Raises MethodFailed."""
         ...
 
 
@@ -157,5 +158,5 @@ class CommandLine(Caller):
         """A terminal hears no events."""
 
     @override
-    def identify(self, token: str | None, since: int | None) -> Mapping[str, Any]:
+    def identify(self, token: str | None, sessions: Sequence[str], since: int | None) -> Mapping[str, Any]:
         return {"name": self.name}

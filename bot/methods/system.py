@@ -10,6 +10,7 @@ from typing_extensions import TypedDict
 
 from bot.methods.desk import Caller, Desk
 from bot.methods.page import Nothing
+from bot.methods.sessions import whole_key
 from channels.config import Strict
 
 VERSION: Final = version("javis-bot")
@@ -38,10 +39,9 @@ async def health(desk: Desk, _caller: Caller, _params: Nothing) -> Health:
 
 
 async def identify(_desk: Desk, caller: Caller, params: Identify) -> Mapping[str, Any]:
-    """Be let in, join sessions, and have the events after `since` repeated."""
-    for session_key in params.sessions:
-        caller.join(session_key)
-    return caller.identify(params.token.get_secret_value() if params.token else None, params.since)
+    """Be let in, join sessions, and have their events after `since` repeated."""
+    token = params.token.get_secret_value() if params.token else None
+    return caller.identify(token, [whole_key(each) for each in params.sessions], params.since)
 
 
 async def channels(desk: Desk, _caller: Caller, _params: Nothing) -> dict[str, list[Any]]:

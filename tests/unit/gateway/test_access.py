@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import sys
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -19,8 +21,9 @@ from bot.methods.table import TABLE
 from bot.settings.model import GatewaySettings
 from bot.storage.errors import GuardFailed
 from bot.storage.sqlite import open_sqlite
-from channels.clock import ManualClock
+from channels.clock import ManualClock, SystemClock
 from tests.gateway_bot import TOKEN, GatewayBot, gateway_bot
+from tests.patience import PATIENCE_SECONDS
 
 PUBLIC = {"health"}
 STRANGERS: list[dict[str, str]] = [
@@ -169,6 +172,39 @@ async def test_tokens_expire_and_are_revoked(tmp_path: Path) -> None:
             await store.revoke(known["forever"].id)
         stored = (tmp_path / "javis.db").read_bytes() + (tmp_path / "javis.db-wal").read_bytes()
         assert forever.encode() not in stored
+
+
+async def test_a_token_that_is_revoked_ends_its_open_connections(bot: GatewayBot) -> None:
+    async with open_sqlite(bot.folder / "data" / "javis.db") as beside, asyncio.timeout(PATIENCE_SECONDS):
+        store = TokenStore(beside, SystemClock())
+        token = await store.create("page", None)
+        async with bot.client(token=None) as page, bot.client(token=None) as listener:
+            for client in (page, listener):
+                while "error" in await client.answer("identify", {"token": token}):
+                    await asyncio.sleep(0)  # the bot hears of it a moment later
+            (known,) = await store.known()
+            await store.revoke(known.id)
+            with suppress(websockets.ConnectionClosed):
+                while True:
+                    await page.socket.send(json.dumps({"jsonrpc": "2.0", "method": "health"}))
+                    await asyncio.sleep(0)
+            async with bot.client() as friend:
+                await friend.call("tasks.create", prompt="write")
+                await listener.socket.wait_closed()
+            assert {page.socket.close_code, listener.socket.close_code} == {4401}
+            assert listener.events.empty()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no second address on loopback")
+async def test_a_stranger_who_asks_too_much_keeps_no_other_address_out(tmp_path: Path) -> None:
+    async with (
+        gateway_bot(tmp_path, "gateway: {port: 0, rate_per_second: 0.001}") as bot,
+        bot.client(token=None) as stranger,
+        bot.client(token=None, local_addr=("127.0.0.2", 0)) as friend,
+    ):
+        assert "result" in await stranger.answer("health", {})
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            assert (await friend.call("identify", token=TOKEN))["name"] == "environment"
 
 
 def test_what_is_open_to_others_needs_a_strong_token() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from channels.clock import SystemClock
 from channels.simulator.server import run_simulator
-from tests.gateway_bot import CallFailed, GatewayBot, gateway_bot
+from tests.gateway_bot import TOKEN, CallFailed, GatewayBot, gateway_bot
 from tests.patience import PATIENCE_SECONDS
 
 MINE = "agent:parrot:web:direct:me"
@@ -71,6 +71,33 @@ async def test_events_go_to_clients_of_the_session_alone_and_can_be_read_on(bot:
         assert (await returned.next_event("chat.end"))["text"] == "here"
         with pytest.raises(CallFailed):
             await returned.call("identify", since=1)
+
+
+async def test_events_are_repeated_though_newer_ones_were_told_before(bot: GatewayBot) -> None:
+    async with bot.client() as mine, bot.client() as returned:
+        seq = (await mine.call("identify"))["seq"]
+        await mine.call("chat.send", text="missed", sender="me")
+        await mine.call("tasks.create", prompt="write")
+        newest = (await returned.next_event("task.update"))["seq"]
+        await returned.call("identify", sessions=[MINE.upper()], since=seq)
+        missed = await returned.next_event("chat.end")
+        assert missed["text"] == "missed"
+        assert missed["seq"] < newest
+        await mine.call("chat.send", text="once", sender="me")
+        assert (await returned.next_event("chat.start"))["seq"] > newest
+        assert (await returned.next_event("chat.end"))["text"] == "once"
+
+
+async def test_who_shows_the_token_late_joins_and_reads_on_in_one_call(bot: GatewayBot) -> None:
+    async with bot.client() as mine, bot.client(token=None) as page:
+        seq = (await mine.call("identify"))["seq"]
+        await mine.call("chat.send", text="missed", sender="me")
+        await page.call("identify", token=TOKEN, sessions=[MINE], since=seq)
+        assert (await page.next_event("chat.end"))["text"] == "missed"
+        await mine.call("chat.send", text="fresh", sender="me")
+        assert (await page.next_event("chat.end"))["text"] == "fresh"
+        with pytest.raises(CallFailed):
+            await page.call("identify", sessions=["nonsense"])
 
 
 async def test_commands_and_tasks_are_answered_too(bot: GatewayBot) -> None:
