@@ -1,6 +1,5 @@
 """Parting texts: nothing is lost, everything fits, and the seams are where a reader would put them."""
 
-import time
 from typing import Any
 
 import pytest
@@ -11,6 +10,7 @@ from channels.chunking import SMALLEST_LIMIT, Unit, split_entities, split_markdo
 from channels.fences import find_fences
 from channels.graphemes import is_boundary
 from channels.utf16 import utf16_length, utf16_slice
+from tests.effort import grows_no_faster
 
 FAMILY = "👨‍👩‍👧‍👦"
 SCOTLAND = "🏴\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f"
@@ -195,12 +195,9 @@ def test_a_limit_that_cannot_hold_a_character_is_refused() -> None:
 )
 @pytest.mark.no_cover
 def test_the_cost_grows_with_the_length_and_no_faster(piece: str) -> None:
-    def seconds(length: int) -> float:
+    def cost(length: int) -> None:
         text = (piece * length)[:length]
-        started = time.thread_time()
         split_markdown(text, 4000, "utf16")
         split_entities(text, [{"type": "code", "offset": n, "length": 2} for n in range(0, length - 2, 5)], 4000)
-        return time.thread_time() - started
 
-    short = min(seconds(25_000) for _ in range(2))
-    assert any(seconds(100_000) < 12 * short + 0.02 for _ in range(3))
+    assert grows_no_faster(cost, 25_000, 100_000, times=12)  # quadratic would be 16

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +13,7 @@ from channels.markdown import has_markup
 from channels.message import Button, Destination, JsonObject, OutboundMessage
 from channels.telegram.render import LABEL_UNITS, PART_UNITS, TEXT_UNITS, render_message, with_label
 from channels.utf16 import utf16_length, utf16_slice
+from tests.effort import grows_no_faster
 
 CHAT = Destination("telegram", "default", "-1001")
 
@@ -238,15 +238,10 @@ def test_plain_answers_never_load_the_markdown_library() -> None:
 )  # fmt: skip
 @pytest.mark.no_cover
 def test_hostile_markdown_costs_in_proportion_to_its_length(piece: str) -> None:
-    def seconds(length: int) -> float:
-        started = time.thread_time()
-        markdown((piece * length)[:length])
-        return time.thread_time() - started
+    def cost(length: int) -> object:
+        return markdown((piece * length)[:length])
 
-    seconds(100)
-    # The best of three: a garbage collection or another process must not be taken for the parser.
-    short = min(seconds(10_000) for _ in range(3))
-    assert any(seconds(80_000) < 24 * short + 0.05 for _ in range(3))  # quadratic would be 64
+    assert grows_no_faster(cost, 10_000, 80_000, times=24)  # quadratic would be 64
 
 
 def test_a_long_answer_keeps_its_markup_in_every_paragraph() -> None:

@@ -37,14 +37,17 @@ async def pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
         writer.write(data)
         await writer.drain()
     writer.close()
+    await writer.wait_closed()
 
 
 @asynccontextmanager
 async def socks_proxy() -> AsyncIterator[tuple[int, list[tuple[str, str]]]]:
     """A SOCKS 5 proxy that wants a name and a password (RFC 1928, RFC 1929): its port, and whom it let in."""
     seen: list[tuple[str, str]] = []
+    serving: list[asyncio.Task[None] | None] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        serving.append(asyncio.current_task())
         _, count = await reader.readexactly(2)
         await reader.readexactly(count)
         writer.write(b"\x05\x02")
@@ -65,6 +68,7 @@ async def socks_proxy() -> AsyncIterator[tuple[int, list[tuple[str, str]]]]:
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     async with server:
         yield server.sockets[0].getsockname()[1], seen
+        await asyncio.gather(*filter(None, serving))
 
 
 async def test_call_goes_through_the_entrys_socks_proxy(server: ProviderServer) -> None:
