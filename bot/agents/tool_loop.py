@@ -47,7 +47,7 @@ class Worked:
 
 
 def refuses_tools(failure: AgentFailed) -> bool:
-    """Whether the model refused the request because tools came with it, as small models at home do."""
+    """Whether the model may have refused the request because tools came with it, as small models at home do."""
     return isinstance(failure.__cause__, MalformedRequest) and "tool" in str(failure.__cause__).lower()
 
 
@@ -118,11 +118,10 @@ class ToolLoop:
             if not (request.tools and refuses_tools(failure)):
                 failure.attempts = tuple(worked.attempts)
                 raise
-            log.warning(
-                "The model takes no tools: set tools to [] for its agent", extra={"why": str(failure.__cause__)}
-            )
-            self._no_tools_before = self._clock.monotonic() + WITHOUT_TOOLS_SECONDS
             await self._ask_on(worked, replace(request, tools=()), turn)
+            why = str(failure.__cause__)
+            log.warning("The model takes no tools: set tools to [] for its agent", extra={"why": why})
+            self._no_tools_before = self._clock.monotonic() + WITHOUT_TOOLS_SECONDS
             return
         worked.completion = answered.completion
         worked.usage = _sum(worked.usage, answered.completion.usage)

@@ -221,6 +221,37 @@ async def test_model_that_takes_no_tools_is_asked_without_them(server: ProviderS
     assert ["tools" in request.json for request in server.received] == [True, False, False]
 
 
+async def test_refusal_that_speaks_of_tools_for_another_reason_takes_none_away(
+    server: ProviderServer, build: Build
+) -> None:
+    refusal = {"error": {"message": "messages[3]: role 'tool' must follow tool_calls"}}
+    for _ in range(2):
+        server.reply(refusal, status=400)
+    server.reply(completion("well"))
+    agent = build(FakeTool("look"))
+    with pytest.raises(AgentFailed):
+        await agent.answer(asked_turn())
+    assert (await agent.answer(asked_turn())).text == "well"
+    assert ["tools" in request.json for request in server.received] == [True, False, True]
+
+
+async def test_model_that_calls_tools_to_the_last_has_no_answer(server: ProviderServer, build: Build) -> None:
+    """Nobody is sent an empty message."""
+    for number in range(2):
+        server.reply(calling((f"c{number}", "look", "{}")))
+    with pytest.raises(AgentFailed) as caught:
+        await build(FakeTool("look"), max_tool_iterations=1).answer(asked_turn())
+    assert caught.value.reason == "model_unreachable"
+    assert len(caught.value.attempts) == 2
+
+
+async def test_what_a_model_says_beside_its_last_call_is_the_answer(server: ProviderServer, build: Build) -> None:
+    server.reply(calling(("c0", "look", "{}")))
+    server.reply(calling(("c1", "look", "{}"), text="as far as I know: blue"))
+    answer = await build(FakeTool("look"), max_tool_iterations=1).answer(asked_turn())
+    assert answer.text == "as far as I know: blue"
+
+
 async def test_other_refusal_is_no_matter_of_tools(server: ProviderServer, build: Build) -> None:
     server.reply({"error": {"message": "temperature"}}, status=400)
     with pytest.raises(AgentFailed):
