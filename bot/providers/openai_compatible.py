@@ -70,8 +70,14 @@ class OpenAICompatible(Provider):
     async def complete(self, model: str, request: CompletionRequest) -> Completion:
         if request.on_begin is not None:
             request.on_begin()
-        if not (self._endpoint.vision and any(message.images for message in request.messages)):
-            return await self._ask(model, request)
+        show = self._endpoint.vision and any(message.images for message in request.messages)
+        completion = await (self._show if show else self._ask)(model, request)
+        if not (request.tools or completion.text.strip()):
+            raise BadAnswer("the answer calls tools that were not offered", usage=completion.usage)
+        return completion
+
+    async def _show(self, model: str, request: CompletionRequest) -> Completion:
+        """Ask with the images of the request, and without them where those are refused."""
         heard: list[str] = []
         on_delta = request.on_delta
 

@@ -4,15 +4,20 @@ https://platform.openai.com/docs/api-reference/chat · https://platform.kimi.ai/
 """
 
 import json
+import re
 from collections.abc import Sequence
 from itertools import count
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, Field, ValidationError
+from pydantic_core import from_json
 
 from bot.images import UNSEEN
 from bot.providers.errors import BadAnswer, ContentRefused
 from bot.providers.port import ChatMessage, Completion, CompletionRequest, ToolCall, Usage
+
+_NO_NAME: Final = re.compile(r"[^a-zA-Z0-9_-]")
+_NAME_CHARACTERS: Final = 64  # https://platform.openai.com/docs/api-reference/chat/create#chat-create-tools
 
 Replay = Literal["always", "with_tools", "never"]
 """Which of the assistant's messages carry their reasoning back to the model."""
@@ -126,12 +131,21 @@ def _wire(message: ChatMessage, replay: Replay, *, vision: bool) -> dict[str, An
         wire["tool_call_id"] = message.tool_call_id
     if message.tool_calls:
         wire["tool_calls"] = [
-            {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
-            for call in message.tool_calls
+            {"id": call.id, "type": "function", "function": _function(call)} for call in message.tool_calls
         ]
     if message.reasoning is not None and (replay == "always" or (replay == "with_tools" and bool(message.tool_calls))):
         wire["reasoning_content"] = message.reasoning
     return wire
+
+
+def _function(call: ToolCall) -> dict[str, str]:
+    """As its model may have written it wrong: providers refuse all that was said for one call that is cut off."""
+    try:
+        sound = isinstance(from_json(call.arguments), dict)
+    except ValueError:
+        sound = False
+    name = _NO_NAME.sub("_", call.name)[:_NAME_CHARACTERS] or "_"
+    return {"name": name, "arguments": call.arguments if sound else "{}"}
 
 
 def _content(message: ChatMessage, *, vision: bool) -> str | list[dict[str, Any]]:

@@ -5,6 +5,7 @@ import base64
 import gzip
 import json
 import socket
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
@@ -36,6 +37,7 @@ from tests.unit.providers.server import ProviderServer, completion
 
 KEY = "sk-canary-0123456789"
 ASK = CompletionRequest([ChatMessage("user", "hi")])
+ASK_WITH_TOOLS = replace(ASK, tools=[ToolSpec("clock", "tells the time", {"type": "object"})])
 
 
 @pytest.fixture
@@ -137,9 +139,37 @@ async def test_tool_calls_need_no_words(server: ProviderServer, provider: OpenAI
     calls = [{"id": "1", "function": {"name": "clock", "arguments": "{}"}}, {"function": {"name": "moon"}}]
     body["choices"][0]["message"]["tool_calls"] = calls
     server.reply(body)
-    answer = await provider.complete("m-1", ASK)
+    answer = await provider.complete("m-1", ASK_WITH_TOOLS)
     assert answer.text == ""
     assert list(answer.tool_calls) == [ToolCall("1", "clock", "{}"), ToolCall("call_1", "moon", "")]
+
+
+async def test_calls_alone_are_no_answer_where_no_tools_were_offered(
+    server: ProviderServer, provider: OpenAICompatible
+) -> None:
+    body = completion(None, usage={"prompt_tokens": 3})
+    body["choices"][0]["message"]["tool_calls"] = [{"id": "1", "function": {"name": "clock", "arguments": "{}"}}]
+    server.reply(body)
+    with pytest.raises(BadAnswer, match="not offered") as caught:
+        await provider.complete("m-1", ASK)
+    assert caught.value.usage.prompt == 3
+
+
+@pytest.mark.parametrize("arguments", ["", '{"at": "sk', "[1]", "null", "[" * 100_000, '"\\ud800"'])
+async def test_calls_that_were_written_badly_do_not_spoil_what_comes_after(
+    server: ProviderServer, provider: OpenAICompatible, arguments: str
+) -> None:
+    """Providers refuse a whole conversation for one call in it that is cut off or oddly named."""
+    server.reply(completion())
+    calls = [ToolCall("1", "look up", arguments), ToolCall("2", "", "{}"), ToolCall("3", "x" * 99, '{"a":1}')]
+    messages = [ChatMessage("user", "hi"), ChatMessage("assistant", "", tool_calls=calls)]
+    await provider.complete("m-1", CompletionRequest(messages))
+    sent = [call["function"] for call in server.received[0].json["messages"][1]["tool_calls"]]
+    assert sent == [
+        {"name": "look_up", "arguments": "{}"},
+        {"name": "_", "arguments": "{}"},
+        {"name": "x" * 64, "arguments": '{"a":1}'},
+    ]
 
 
 async def test_calls_with_one_id_are_given_ids_of_their_own(server: ProviderServer, provider: OpenAICompatible) -> None:
@@ -149,7 +179,7 @@ async def test_calls_with_one_id_are_given_ids_of_their_own(server: ProviderServ
     calls = [{"id": id_, "function": {"name": name}} for id_, name in names]
     body["choices"][0]["message"]["tool_calls"] = calls
     server.reply(body)
-    ids = [call.id for call in (await provider.complete("m-1", ASK)).tool_calls]
+    ids = [call.id for call in (await provider.complete("m-1", ASK_WITH_TOOLS)).tool_calls]
     assert (ids[0], ids[2]) == ("call_2", "x")
     assert len(set(ids)) == len(ids)
 
