@@ -153,6 +153,7 @@ TOO_MANY_REMINDERS: Final = "You have {count} reminders already. Cancel one firs
 REMINDERS_HEADER: Final = "⏰ Your reminders:"
 REMINDERS_LINE: Final = "• {when} – {text}\n  /cancel {job}"
 REMINDER_CANCELLED: Final = "🚫 No longer reminding you: {text}"
+JOB_FAILED: Final = "⚠️ “{name}” failed and will not run again: {job}\n{reason}"
 JOB_SWITCHED_OFF: Final = "⚠️ “{name}” failed {count} times in a row and is switched off: {job}"
 
 # What the owner is told

@@ -32,6 +32,7 @@ def list_jobs(most: int, as_json: bool, files: Files) -> None:
         (
             each["id"],
             each["state"],
+            each["error"] or "-",
             each["schedule"],
             each["zone"],
             (each["next_due_at"] or "-")[:16],
@@ -41,7 +42,7 @@ def list_jobs(most: int, as_json: bool, files: Files) -> None:
         )
         for each in found
     ]
-    print_table(("ID", "STATE", "SCHEDULE", "ZONE", "NEXT (UTC)", "DELIVERED (UTC)", "TO", "NAME"), rows)
+    print_table(("ID", "STATE", "ERROR", "SCHEDULE", "ZONE", "NEXT (UTC)", "DELIVERED (UTC)", "TO", "NAME"), rows)
 
 
 @cron.command()

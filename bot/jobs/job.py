@@ -2,14 +2,14 @@
 
 import secrets
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 from zoneinfo import ZoneInfo
 
 from bot.catalogue import Language
 from bot.jobs.schedule import Schedule, parse_schedule
 from bot.storage.port import Row
-from channels.clock import from_unix_ms
+from channels.clock import from_unix_ms, unix_ms
 from channels.message import Destination
 
 Misfire = Literal["once", "skip", "all"]
@@ -24,7 +24,10 @@ JobState = Literal["on", "off", "ended"]
 """`off`: switched off after MOST_FAILURES failures in a row. `ended`: its last due time is over."""
 
 ID_PREFIX: Final = "job-"
+MILLISECOND: Final = timedelta(milliseconds=1)
+"""How finely moments are kept."""
 MOST_FAILURES: Final = 5
+MOST_ATTEMPTS: Final = 3  # times that a run is begun whose process dies in it
 MOST_MISSED: Final = 100
 
 
@@ -62,13 +65,22 @@ class Job:
     def session_key(self) -> str:
         return f"agent:{self.request.agent}:cron:{self.id}"
 
+    def is_due_at(self, moment: datetime) -> bool:
+        """Whether `moment`, to the millisecond, is one of its times."""
+        moment = from_unix_ms(unix_ms(moment))
+        return self.request.schedule.next_after(moment - MILLISECOND, self.created) == moment
+
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One due time of a job that is to happen."""
+    """One due time of a job that is to happen, or a moment at which somebody asked for one more.
+
+    `attempts` counts the times it was begun before.
+    """
 
     job: Job
     due: datetime
+    attempts: int = 0
 
     @property
     def source_id(self) -> str:

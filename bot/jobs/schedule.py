@@ -134,6 +134,7 @@ def _moment(text: str, zone: ZoneInfo) -> datetime:
         moment = datetime.fromisoformat(text.upper())
     except ValueError:
         raise BadSchedule(f"at {text!r}: write a date and a time, like 2026-12-01T09:00") from None
+    moment = moment.replace(microsecond=0)
     return instant(moment, zone) if moment.tzinfo is None else moment.astimezone(UTC)
 
 

@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from bot.jobs.job import MOST_FAILURES, MOST_MISSED, Job, JobRequest, Run, job_from_row, new_job_id
+from bot.jobs.job import MILLISECOND, MOST_FAILURES, MOST_MISSED, Job, JobRequest, Run, job_from_row, new_job_id
 from bot.storage.port import SqlValue, Statement, Storage
 from channels.clock import Clock, from_unix_ms, unix_ms
 from channels.message import Destination
 
-MOST_ATTEMPTS: Final = 3  # times that a run is taken up again after its process died in it
 ON_TIME: Final = timedelta(seconds=60)  # a due time so long ago counts as missed
 KEEP_RUNS: Final = timedelta(days=30)
 PER_USER: Final = 50
@@ -59,7 +58,10 @@ class JobStore:
 
     def run_now(self, job: Job) -> Statement:
         """One more run, now; the times at which the job is due stay as they are."""
-        return self._add_run(job, self._clock.now(), "waiting")
+        moment = self._clock.now()
+        if job.is_due_at(moment):
+            moment += MILLISECOND
+        return Statement("jobs.run_now", {"id": job.id, "now_ms": unix_ms(moment)})
 
     def advance(self, job: Job) -> list[Statement]:
         """What is due becomes runs as its policy for missed times says, and the job waits for its next time.
@@ -94,8 +96,8 @@ class JobStore:
         return [self._finish(run, "failed", outbox_id), Statement("jobs.went_wrong", values), skipped]
 
     def requeue_interrupted(self) -> Statement:
-        """Runs whose process died in them wait again, MOST_ATTEMPTS times at most."""
-        return Statement("jobs.requeue_interrupted", {"most_attempts": MOST_ATTEMPTS})
+        """Runs whose process died in them wait again."""
+        return Statement("jobs.requeue_interrupted", {})
 
     def chat_moved(self, channel: str, account: str, chat: str, new_chat: str) -> Statement:
         """Jobs that tell a chat follow it to its new id."""
@@ -131,12 +133,13 @@ class JobStore:
             "most": most,
         }
         rows = await self._storage.read("jobs.open_runs", values)
-        return [Run(job_from_row(row), from_unix_ms(row["due_ms"])) for row in rows]
+        return [Run(job_from_row(row), from_unix_ms(row["due_ms"]), row["attempts"]) for row in rows]
 
     async def find(self, prefix: str) -> Job | None:
-        """The job of this name, or whose id starts with `prefix`; None when there is none, or more than one."""
-        rows = await self._storage.read("jobs.find", {"prefix": prefix})
-        return job_from_row(rows[0]) if len(rows) == 1 else None
+        """The job of this id, else of this name, else whose id starts so; None when there is none, or more than one."""
+        found = [job_from_row(row) for row in await self._storage.read("jobs.find", {"prefix": prefix})]
+        nearness = [(job.id == prefix, job.request.name == prefix) for job in found]
+        return found[0] if len(found) == 1 or len(set(nearness)) == 2 else None
 
     async def known(self, most: int) -> list[Job]:
         """All jobs, those that are on first, the next due first."""

@@ -3,13 +3,14 @@
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 from bot import words
 from bot.agents.port import Agent, AgentFailed, Turn
 from bot.catalogue import Catalogue
 from bot.delivery.item import Source
-from bot.jobs.job import MOST_FAILURES, Job, Run
+from bot.jobs.job import MOST_ATTEMPTS, MOST_FAILURES, Job, Run
 from bot.jobs.store import ON_TIME, JobStore
 from bot.pipeline.outgoing import Outgoing, Queued
 from bot.sessions.lanes import Lanes
@@ -70,6 +71,7 @@ class Schedules:
         now = self._clock.now()
         if self._next_look is not None and now < self._next_look:
             return
+        self._next_look = now
         while due := await self._jobs.due(AT_ONCE):
             for job in due:
                 try:
@@ -79,7 +81,9 @@ class Schedules:
         held = False
         for place in await self._jobs.open_places():
             held = not await self._begin_waiting(*place) or held
-        self._next_look = None if held else (await self._jobs.next_due() or datetime.max.replace(tzinfo=now.tzinfo))
+        next_due = await self._jobs.next_due() or datetime.max.replace(tzinfo=now.tzinfo)
+        if not held and self._next_look is not None:  # None: something has changed behind this look
+            self._next_look = next_due
 
     async def _begin_waiting(self, channel_name: str, account: str) -> bool:
         """False while the channel is closed: its runs wait, as their answers would have to."""
@@ -98,7 +102,8 @@ class Schedules:
         return True
 
     def _is_late(self, run: Run) -> bool:
-        return run.job.request.misfire == "skip" and self._clock.now() - run.due > ON_TIME
+        late = run.job.request.misfire == "skip" and self._clock.now() - run.due > ON_TIME
+        return late and run.job.is_due_at(run.due)  # one that somebody asked for happens whenever it can
 
     def _begin(self, run: Run, channel: Channel) -> None:
         mark = run.job.id, run.due
@@ -128,6 +133,9 @@ class Schedules:
     async def _run(self, run: Run, channel: Channel) -> None:
         request = run.job.request
         await commit_patiently(self._storage, self._clock, [self._jobs.take(run)])
+        if run.attempts >= MOST_ATTEMPTS:
+            await self._went_wrong(run, channel, "interrupted")
+            return
         if request.action == "say":
             await self._tell(run, channel, OutboundMessage(request.destination, request.text))
             return
@@ -178,18 +186,24 @@ class Schedules:
 
     async def _went_wrong(self, run: Run, channel: Channel, reason: str) -> None:
         log.warning("A job failed", extra={"job": run.job.id, "reason": reason})
-        request = run.job.request
-        current = await self._jobs.find(run.job.id) or run.job
-        if current.failures + 1 < MOST_FAILURES or current.next_due is None or current.state != "on":
+        text = self._last_words(await self._jobs.find(run.job.id) or run.job, reason)
+        if text is None:
             await commit_patiently(self._storage, self._clock, self._jobs.fail(run, reason))
             return
-        text = self._catalogue.say(
-            request.language, words.JOB_SWITCHED_OFF, name=request.name, count=MOST_FAILURES, job=run.job.id
-        )
-        queued = self._queue(run, channel, OutboundMessage(request.destination, text))
+        queued = self._queue(run, channel, OutboundMessage(run.job.request.destination, text))
         failed = self._jobs.fail(run, reason, queued.items[0].id)
         await commit_patiently(self._storage, self._clock, [*queued.statements, *failed])
         self._outgoing.leave(queued)
+
+    def _last_words(self, job: Job, reason: str) -> str | None:
+        """What is told of a failure after which nothing comes any more; None where the job has another time."""
+        say = partial(self._catalogue.say, job.request.language)
+        if job.next_due is None:
+            why = say(words.FAILURES.get(reason, words.SOMETHING_WENT_WRONG))
+            return say(words.JOB_FAILED, name=job.request.name, job=job.id, reason=why)
+        if job.state != "on" or job.failures + 1 < MOST_FAILURES:
+            return None
+        return say(words.JOB_SWITCHED_OFF, name=job.request.name, count=MOST_FAILURES, job=job.id)
 
     def _queue(self, run: Run, channel: Channel, message: OutboundMessage) -> Queued:
         source = Source("cron", run.source_id)

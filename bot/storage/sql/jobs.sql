@@ -12,7 +12,9 @@ WHERE (SELECT count(*) FROM jobs WHERE requester = :requester AND state = 'on') 
 DELETE FROM jobs WHERE id = :id RETURNING id;
 
 -- name: jobs.find
-SELECT * FROM jobs WHERE substr(id, 1, length(:prefix)) = :prefix OR name = :prefix LIMIT 2;
+SELECT * FROM jobs WHERE substr(id, 1, length(:prefix)) = :prefix OR name = :prefix
+ORDER BY CASE :prefix WHEN id THEN 0 WHEN name THEN 1 ELSE 2 END
+LIMIT 2;
 
 -- name: jobs.list
 SELECT jobs.*,
@@ -52,6 +54,12 @@ SELECT :id, :due_ms, CASE WHEN EXISTS (SELECT 1 FROM job_runs WHERE job_id = :id
 WHERE TRUE
 ON CONFLICT (job_id, due_ms) DO NOTHING;
 
+-- In a moment that no other run has.
+-- name: jobs.run_now
+INSERT INTO job_runs (job_id, due_ms, state)
+SELECT :id, COALESCE((SELECT max(due_ms) + 1 FROM job_runs WHERE job_id = :id AND due_ms >= :now_ms), :now_ms),
+       'waiting';
+
 -- name: jobs.skip_run
 UPDATE job_runs SET state = 'skipped' WHERE job_id = :id AND due_ms = :due_ms AND state = 'waiting';
 
@@ -61,7 +69,7 @@ WHERE job_runs.state = 'waiting'
 ORDER BY jobs.channel, jobs.account;
 
 -- name: jobs.open_runs
-SELECT job_runs.due_ms, jobs.* FROM job_runs JOIN jobs ON jobs.id = job_runs.job_id
+SELECT job_runs.due_ms, job_runs.attempts, jobs.* FROM job_runs JOIN jobs ON jobs.id = job_runs.job_id
 WHERE job_runs.state = 'waiting' AND jobs.channel = :channel AND jobs.account = :account
   AND (job_runs.due_ms, job_runs.job_id) > (:after_ms, :after_id)
 ORDER BY job_runs.due_ms, job_runs.job_id
@@ -77,7 +85,7 @@ UPDATE job_runs SET state = :state, finished_ms = :now_ms, outbox_id = :outbox_i
 WHERE job_id = :id AND due_ms = :due_ms AND state = 'running';
 
 -- name: jobs.requeue_interrupted
-UPDATE job_runs SET state = CASE WHEN attempts < :most_attempts THEN 'waiting' ELSE 'failed' END
+UPDATE job_runs SET state = 'waiting'
 WHERE state = 'running' AND NOT EXISTS (SELECT 1 FROM members WHERE members.id = job_runs.holder);
 
 -- name: jobs.went_well

@@ -1,5 +1,7 @@
 """What `javis cron add` refuses."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -43,3 +45,14 @@ def test_a_job_that_cannot_be_is_refused_with_a_reason(arguments: tuple[str, ...
     error = CliRunner().invoke(javis, ["cron", "add", "bad", *arguments]).exception
     assert isinstance(error, Exception)
     assert words in "\n".join(tell(error) or ())
+
+
+def test_the_list_shows_why_a_job_failed(tmp_path: Path) -> None:
+    runner = CliRunner()
+    added = runner.invoke(javis, ["cron", "add", "news", "--every", "1h", "--ask", "x", *TO])
+    assert added.exit_code == 0, added.output
+    with closing(sqlite3.connect(tmp_path / "data" / "javis.db")) as database, database:
+        database.execute("UPDATE jobs SET failures = 1, error = 'model_busy'")
+    told = runner.invoke(javis, ["cron", "list"]).output
+    assert "ERROR" in told
+    assert "model_busy" in told

@@ -1,11 +1,12 @@
 """Jobs over a real database and a clock of our own: what is due happens once, what was missed as its policy says."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from typing_extensions import override
 
 from bot.agents.port import AgentFailed, Answer, Turn
 from bot.catalogue import Catalogue
@@ -80,9 +81,10 @@ class Office:
         requester: str | None = "t:1",
         chat: str = "1",
         channel: str = "telegram",
+        name: str = "water",
     ) -> str:
         request = JobRequest(
-            name="water",
+            name=name,
             schedule=parse_schedule(schedule, UTC_ZONE, self.post.clock.now()),
             zone=UTC_ZONE,
             action="ask" if ask else "say",
@@ -297,8 +299,8 @@ async def test_a_run_whose_process_died_is_taken_up_again_and_told_once(office: 
     assert office.post.texts == ["answer 1"]
 
 
-async def test_a_run_that_keeps_killing_its_process_is_given_up(office: Office) -> None:
-    await office.add("at 2026-01-01T12:10")
+async def test_a_run_that_keeps_killing_its_process_is_given_up_and_its_chat_told(office: Office) -> None:
+    await office.add("at 2026-01-01T12:10", ask=True)
     await office.post.clock.advance(601)
     (job,) = await office.jobs.due(10)
     await office.post.storage.commit(office.jobs.advance(job))
@@ -307,7 +309,60 @@ async def test_a_run_that_keeps_killing_its_process_is_given_up(office: Office) 
         await office.post.storage.commit([office.jobs.take(run)])
         await office.post.clock.advance(1)
         await office.post.storage.commit([office.jobs.requeue_interrupted()])
+    await office.look()
+    (told,) = office.post.texts
+    assert "interrupted" in told
+    (known,) = await office.jobs.known(10)
+    assert (office.agent.turns, known.state, known.error) == ([], "ended", "interrupted")
     assert await office.waiting() == []
+
+
+async def test_a_job_whose_only_time_fails_tells_its_chat(office: Office) -> None:
+    job_id = await office.add("at 2026-01-01T12:10", ask=True)
+    office.agent.fails = True
+    await office.live(900)
+    (told,) = office.post.texts
+    assert "“water”" in told
+    assert "very busy" in told
+    (job,) = await office.jobs.known(10)
+    assert (job.id, job.state, job.error) == (job_id, "ended", "model_busy")
+
+
+class JobsWithAnInterruption(JobStore):
+    """Calls `meanwhile` once, when the rows were read whose runs are to begin."""
+
+    meanwhile: Callable[[], Awaitable[None]] | None = None
+
+    @override
+    async def open_places(self) -> list[tuple[str, str]]:
+        found = await super().open_places()
+        if self.meanwhile is not None:
+            meanwhile, self.meanwhile = self.meanwhile, None
+            await meanwhile()
+        return found
+
+
+async def test_a_look_under_way_does_not_miss_what_changes_meanwhile(office: Office) -> None:
+    office.jobs = jobs = JobsWithAnInterruption(office.post.storage, office.post.clock)
+    office.schedules = office.started()
+    await office.add("every 1h")
+    (job,) = await jobs.known(10)
+
+    async def run_now() -> None:
+        await office.post.storage.commit([jobs.run_now(job)])
+        office.schedules.changed()
+
+    jobs.meanwhile = run_now
+    await office.look()
+    await office.look()
+    assert office.post.texts == ["drink"]
+
+
+async def test_a_job_is_found_by_its_name_though_other_ids_begin_so(office: Office) -> None:
+    first, second = await office.add("every 1h"), await office.add("every 1h", name="job")
+    assert await office.jobs.find("job-") is None
+    found = [await office.jobs.find(text) for text in ("job", "water", first, second[:11])]
+    assert [each and each.id for each in found] == [second, first, first, second]
 
 
 async def test_run_now_leaves_its_times_as_they_are(office: Office) -> None:
@@ -320,6 +375,35 @@ async def test_run_now_leaves_its_times_as_they_are(office: Office) -> None:
     assert office.post.texts == ["drink"]
     await office.live(3600, step=600)
     assert office.post.texts == ["drink"] * 2
+
+
+@pytest.mark.parametrize("misfire", ["once", "skip", "all"])
+async def test_runs_asked_for_in_the_moment_of_a_due_time_happen_beside_it(office: Office, misfire: Misfire) -> None:
+    job_id = await office.add("every 1h", misfire=misfire)
+    await office.post.clock.advance(3600)
+    (job,) = await office.jobs.due(10)
+    await office.post.storage.commit([office.jobs.run_now(job)])
+    await office.post.storage.commit([office.jobs.run_now(job)])
+    await office.look()
+    assert len(office.post.texts) == (2 if misfire == "once" else 3)  # one that waits stands for a missed one
+    found = await office.jobs.find(job_id)
+    assert found is not None
+    await office.post.storage.commit([office.jobs.run_now(found)])
+    office.schedules.changed()
+    told = len(office.post.texts)
+    await office.look()
+    assert len(office.post.texts) == told + 1
+
+
+async def test_a_run_asked_for_happens_however_late_a_bot_comes(office: Office) -> None:
+    job_id = await office.add("every 1h", misfire="skip")
+    job = await office.jobs.find(job_id)
+    assert job is not None
+    await office.post.storage.commit([office.jobs.run_now(job)])
+    await office.post.clock.advance(1200)
+    office.schedules.changed()
+    await office.look()
+    assert office.post.texts == ["drink"]
 
 
 async def test_a_removed_job_is_silent_also_when_it_was_due(office: Office) -> None:
