@@ -41,7 +41,7 @@ class McpLink:
         now = self._clock.monotonic()
         if self._listed_at is None or now - self._listed_at >= LIST_AGAIN_SECONDS or self._is_down:
             self._tools = await self._list()
-            self._listed_at = self._clock.monotonic()
+            self._listed_at, self._failures = self._clock.monotonic(), 0
         return self._tools
 
     async def call(self, name: str, arguments: Mapping[str, Any], *, again: bool) -> ToolResult:
@@ -109,7 +109,6 @@ class McpLink:
             async with AsyncExitStack() as stack:
                 async with deadline(self._clock, START_SECONDS):
                     remote = await stack.enter_async_context(self._connect())
-                self._failures = 0
                 log.info("An MCP server runs", extra={"server": self._name})
                 ready.set_result(remote)
                 await asyncio.Event().wait()

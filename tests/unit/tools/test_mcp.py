@@ -4,21 +4,23 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
 import httpx
 import pytest
 from pydantic import SecretStr
+from typing_extensions import override
 
 from bot.images import Image
-from bot.tools.mcp_link import LIST_AGAIN_SECONDS, PAUSES_SECONDS, START_SECONDS
-from bot.tools.mcp_port import ServerEntry
+from bot.tools.mcp_link import LIST_AGAIN_SECONDS, PAUSES_SECONDS, START_SECONDS, McpLink
+from bot.tools.mcp_port import RemoteTool, RemoteTools, ServerEntry, ServerGone
 from bot.tools.mcp_servers import McpServers, tool_name
-from bot.tools.port import Tool, ToolFailed
+from bot.tools.port import Tool, ToolFailed, ToolResult
 from channels.clock import Clock, ManualClock, SystemClock
 from tests.patience import PATIENCE_SECONDS
 from tests.ports import free_port
@@ -159,6 +161,35 @@ async def test_server_that_does_not_start_has_no_tools_and_is_left_alone(
             assert caplog.text.count("An MCP server does not start") == tries
 
 
+class Mute(RemoteTools):
+    """A server that starts, and then says nothing of its tools."""
+
+    @override
+    async def list(self) -> Sequence[RemoteTool]:
+        raise ServerGone("no list")
+
+    @override
+    async def call(self, name: str, arguments: Mapping[str, Any]) -> ToolResult:
+        raise ServerGone("no call")
+
+
+async def test_server_that_starts_and_never_tells_its_tools_is_left_alone_for_longer_each_time() -> None:
+    clock, starts = ManualClock(), list[float]()
+
+    @asynccontextmanager
+    async def connect() -> AsyncIterator[RemoteTools]:
+        starts.append(clock.monotonic())
+        yield Mute()
+
+    link = McpLink("mute", connect, clock)
+    while len(starts) < len(PAUSES_SECONDS):
+        with pytest.raises(ServerGone):
+            await link.tools()
+        await clock.advance(1)
+    await link.close()
+    assert [later - earlier for earlier, later in pairwise(starts)] == list(PAUSES_SECONDS[:-1])
+
+
 async def test_program_that_is_no_server_is_given_up_in_time(tmp_path: Path) -> None:
     clock = ManualClock()
     async with servers(tmp_path, {"sums": Entry("/bin/cat")}, clock) as source:
@@ -170,7 +201,7 @@ async def test_program_that_is_no_server_is_given_up_in_time(tmp_path: Path) -> 
 
 async def test_check_tells_which_servers_run(tmp_path: Path) -> None:
     async with servers(tmp_path, {"sums": OUR_SERVER, "none": Entry("/no/such/program")}) as source:
-        assert await source.check() == {"sums": 5, "none": None}
+        assert await source.check() == {"sums": 6, "none": None}
 
 
 async def test_doctor_names_the_server_that_does_not_start(tmp_path: Path) -> None:
@@ -186,7 +217,7 @@ async def test_doctor_names_the_server_that_does_not_start(tmp_path: Path) -> No
         stdout=asyncio.subprocess.PIPE,
     )
     told, _ = await doctor.communicate()
-    assert "✓ the MCP server sums has 5 tools" in told.decode()
+    assert "✓ the MCP server sums has 6 tools" in told.decode()
     assert "✗ the MCP server broken does not start" in told.decode()
     assert doctor.returncode == 2
 
