@@ -68,7 +68,7 @@ async def test_a_long_conversation_goes_on_with_a_summary_and_loses_nothing(scen
         await scene.client.call("health")
     await scene.ask(OTHER, "and now?")
     _, summary, *rest = [message["content"] for message in scene.simulator.model.calls[-1]["messages"]]
-    assert summary.startswith('<message from="summary">')
+    assert summary.startswith('<message of="summary">')
     assert "remark 0" not in str(rest)
     assert await contents(scene, f"agent:main:telegram:group:{GROUP}") == [*said, "and now?"]
 
