@@ -15,9 +15,9 @@ class TaskReports:
         self._storage = storage
         self._clock = clock
 
-    async def pending(self, most: int) -> list[Task]:
-        """The oldest tasks that have not ended, or whose end their chat has not been told yet."""
-        return await self._read("tasks.pending", {"most": most})
+    async def pending(self, within: timedelta, most: int) -> list[Task]:
+        """The oldest tasks that have not ended, or that ended `within` so long a time and their chat was not told."""
+        return await self._read("tasks.pending", {"since_ms": self._since_ms(within), "most": most})
 
     async def unreported_places(self, within: timedelta) -> list[tuple[str, str]]:
         """The channels and accounts of `unreported`."""

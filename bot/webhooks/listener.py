@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from bot.delivery.item import LIFETIME
 from bot.errors import ConfigurationError
 from bot.gateway.guard import Refused, caller_of, check_json_headers, read_body, refusal_response
 from bot.gateway.limits import RateLimit
@@ -82,7 +83,7 @@ class Listener:
         return JSONResponse({"status": "ok", "timestamp": now, "results_dir": str(self._results_folder)})
 
     async def get_pending(self, request: Request) -> JSONResponse:
-        """Tasks that have not ended, or whose end their chat has not been told yet."""
+        """Tasks that have not ended, or whose end their chat was not told, for as long as a notice lives."""
         self._let_in(request)
         return JSONResponse(
             {
@@ -93,7 +94,7 @@ class Listener:
                         "status": result_status(task),
                         "created_at": task.created.isoformat(),
                     }
-                    for task in await self._reports.pending(MOST_PENDING)
+                    for task in await self._reports.pending(LIFETIME["notice"], MOST_PENDING)
                 ]
             }
         )

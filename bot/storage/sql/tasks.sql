@@ -67,7 +67,7 @@ ORDER BY finished_ms LIMIT :most;
 SELECT * FROM tasks WHERE id IN (
     SELECT id FROM tasks WHERE state IN ('queued', 'running')
     UNION ALL
-    SELECT id FROM tasks WHERE finished_ms IS NOT NULL AND acknowledged = 0 AND channel IS NOT NULL)
+    SELECT id FROM tasks WHERE finished_ms >= :since_ms AND acknowledged = 0 AND channel IS NOT NULL)
 ORDER BY created_ms LIMIT :most;
 
 -- name: tasks.unposted

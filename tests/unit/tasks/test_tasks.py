@@ -18,6 +18,7 @@ from bot.tasks.store import Outcome, TaskStore
 from bot.tasks.task import PATIENCE, Priority, Task, TaskRequest, task_name
 from bot.tasks.wording import BadOption, Wording, read_wording, task_text
 from channels.clock import ManualClock, SystemClock
+from channels.message import Destination
 
 
 class Desk:
@@ -265,3 +266,33 @@ def test_impossible_option_is_told(text: str) -> None:
 def test_name_is_the_first_line_cut_at_forty_characters() -> None:
     assert task_name(None, "\n" + "字" * 50 + "\nsecond") == "字" * 40
     assert task_name(" given ", "x") == "given"
+    assert task_name(" \u200b ", "\u200b\nx") == "x"
+
+
+@pytest.mark.parametrize("character", ["👨\u200d👩\u200d👧", "👍🏽", "❤\ufe0f", "e\u0301\u0302", "🇹🇼", "1\ufe0f\u20e3"])
+@pytest.mark.parametrize("before", range(34, 41))
+def test_name_is_cut_between_characters_as_readers_count_them(character: str, before: int) -> None:
+    name = task_name(None, "x" * before + character * 30)
+    assert len(name) <= 40
+    assert name.lstrip("x").replace(character, "") == ""
+
+
+def test_name_that_is_one_endless_character_is_cut_all_the_same() -> None:
+    assert task_name(None, "e" + "\u0301" * 90) == "e" + "\u0301" * 39
+
+
+async def test_pending_is_what_has_not_ended_and_what_may_still_be_told(desk: Desk) -> None:
+    told = Destination("telegram", "default", "1")
+    for prompt in ("untold", "still running"):
+        request = TaskRequest(prompt, "kimi", "telegram:1", "en", notify=told)
+        await desk.storage.commit([desk.tasks.create(request, 9, 9)[2]])
+        await desk.clock.advance(1)
+    task = await desk.tasks.claim_next()
+    assert task is not None
+    await desk.tasks.claim_next()
+    await desk.storage.commit([desk.tasks.finish(task, Outcome("succeeded", output="x"))])
+    await desk.clock.advance(timedelta(days=7).total_seconds())
+    week = timedelta(days=7)
+    assert [task.prompt for task in await desk.reports.pending(week, 9)] == ["untold", "still running"]
+    await desk.clock.advance(1)
+    assert [task.prompt for task in await desk.reports.pending(week, 9)] == ["still running"]
