@@ -11,6 +11,7 @@ from bot.reminders import Reminders
 from bot.tasks.store import TaskStore
 from bot.tasks.task import Task, TaskRequest
 from bot.tasks.wording import BadOption, read_wording
+from bot.titles import is_blank
 from channels.markdown import escape_markdown
 from channels.port import Suggestion
 
@@ -77,7 +78,7 @@ class ChatTasks:
         agents = self._agents()
         if wording.agent is not None and wording.agent not in agents:
             return Reply(f"⚠️ agent={wording.agent} → agent={', '.join(agents)}")
-        if not (wording.prompt or call.message.attachments):
+        if is_blank(wording.prompt) and not call.message.attachments:
             example = say(call.language, words.TASK_EXAMPLE)
             return Reply(say(call.language, words.TASK_EMPTY, example=example))
         model = wording.model or self._default_model

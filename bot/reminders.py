@@ -10,10 +10,9 @@ from bot.command import Call, Reply
 from bot.jobs.job import Job, JobRequest
 from bot.jobs.store import PER_USER, JobStore
 from bot.jobs.wording import Reminder, read_reminder
+from bot.titles import title_of
 from channels.message import Button, InboundMessage
 from channels.port import Suggestion
-
-NAME_CHARACTERS = 40
 
 
 class Reminders:
@@ -35,7 +34,7 @@ class Reminders:
         if reminder is None:
             return Reply(say(call.language, words.REMINDER_OVER))
         request = JobRequest(
-            name=reminder.text.splitlines()[0][:NAME_CHARACTERS],
+            name=title_of(reminder.text),
             schedule=reminder.schedule,
             zone=self._zone,
             action="say",

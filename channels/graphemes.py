@@ -25,6 +25,14 @@ def is_boundary(text: str, index: int, start: int = 0) -> bool:
     return not _is_syllable(before, after)
 
 
+def beginning(text: str, most: int) -> str:
+    """At most `most` characters from its start, of which none is torn that fits."""
+    end = min(most, len(text))
+    while not is_boundary(text, end):
+        end -= 1
+    return text[: end or most]
+
+
 def _extends(letter: str) -> bool:
     code = ord(letter)
     return (

@@ -17,6 +17,7 @@ from bot.settings.model import KIMI
 from bot.storage.opening import bot_is_running
 from bot.tasks.task import Priority, Task, TaskRequest
 from bot.tasks.wording import BadOption, read_temperature
+from bot.titles import is_blank
 from channels.clock import SystemClock
 from channels.message import Destination
 
@@ -54,7 +55,7 @@ def kimi(
     has_key = any(entry.model_name == KIMI and entry.api_key is not None for entry in settings.model_list)
     if model is None and agent is None and not has_key and not is_among_stand_ins(settings):
         raise missing_key(settings)
-    if not task.strip():
+    if is_blank(task):
         raise UsageError('the task is empty: javis kimi "what Kimi should do"')
     request = TaskRequest(
         prompt=task,

@@ -12,7 +12,7 @@ from bot.storage.port import Statement
 from bot.tasks.reports import TaskReports
 from bot.tasks.task import Task
 from channels.chunking import split_markdown
-from channels.graphemes import is_boundary
+from channels.graphemes import beginning
 from channels.markdown import convert_markdown, has_markup
 from channels.message import Button, OutboundMessage
 
@@ -40,12 +40,9 @@ def when_sent(item: OutboxItem, reports: TaskReports) -> list[Statement]:
 
 def summary_of(output: str) -> str:
     """The first SUMMARY_LENGTH characters of an answer as they read without markdown, whose marks a cut could part."""
-    beginning = split_markdown(output, READ_LENGTH, "characters")[0] if output.strip() else ""
-    text = convert_markdown(beginning)[0] if has_markup(beginning) else beginning
-    end = min(SUMMARY_LENGTH, len(text))
-    while not is_boundary(text, end):
-        end -= 1
-    return text[:end]
+    head = split_markdown(output, READ_LENGTH, "characters")[0] if output.strip() else ""
+    text = convert_markdown(head)[0] if has_markup(head) else head
+    return beginning(text, SUMMARY_LENGTH)
 
 
 def _text(

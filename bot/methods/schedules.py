@@ -14,6 +14,7 @@ from bot.methods.page import Newest
 from bot.settings.model import ChatAddress
 from bot.settings.owners import owner_chat
 from bot.storage.errors import GuardFailed
+from bot.titles import is_blank
 from channels.config import Strict
 from channels.message import Destination
 
@@ -77,6 +78,9 @@ async def known(desk: Desk, _caller: Caller, params: Newest) -> dict[str, list[J
 
 async def add(desk: Desk, _caller: Caller, params: Add) -> JobView:
     """Make a job; its chat, agent, zone and times are checked now."""
+    for field, text in (("name", params.name), ("text", params.text)):
+        if is_blank(text):
+            raise MethodFailed(INVALID_PARAMS, f"{field}: it is empty")
     zone = _zone(desk, params.zone)
     try:
         schedule = parse_schedule(params.schedule, zone, desk.clock.now())

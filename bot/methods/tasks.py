@@ -13,6 +13,7 @@ from bot.storage.errors import GuardFailed
 from bot.tasks.keys import TaskKeys
 from bot.tasks.task import Priority, Runner, Task, TaskRequest, TaskState, result_json
 from bot.tasks.webhook_url import check_webhook_url
+from bot.titles import is_blank
 from bot.web_guard import AddressRefused
 from channels.config import Strict
 from channels.message import Destination
@@ -121,6 +122,8 @@ async def create(desk: Desk, caller: Caller, params: Create) -> Created:
 
 async def begin(desk: Desk, request: TaskRequest) -> Created:
     """The same for whoever has a whole request."""
+    if is_blank(request.prompt):
+        raise MethodFailed(INVALID_PARAMS, "prompt: the task is empty: write what is to be done")
     if request.agent is not None and request.agent not in {entry.id for entry in desk.entries()}:
         raise MethodFailed(INVALID_PARAMS, f"agent: there is no agent {request.agent!r} in bindings.yaml")
     if request.webhook_url is not None:

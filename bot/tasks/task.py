@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from bot.images import Image
 from bot.storage.port import Row
+from bot.titles import title_of
 from channels.clock import from_unix_ms
 from channels.message import Destination
 
@@ -23,8 +24,6 @@ PATIENCE: dict[Priority, timedelta] = {
     "low": timedelta(minutes=10),
 }
 """How much later than a `high` task of the same moment a task gets its turn. So `low` waits, but never starves."""
-
-NAME_LENGTH = 40  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +92,7 @@ def new_task_id(now: datetime) -> str:
 
 def task_name(name: str | None, prompt: str) -> str:
     """The given name, or the prompt's first line, cut at 40 characters."""
-    words = (name or "").strip() or next((line.strip() for line in prompt.splitlines() if line.strip()), "")
-    return " ".join(words.split())[:NAME_LENGTH].rstrip()
+    return title_of(name or "") or title_of(prompt)
 
 
 def task_from_row(row: Row) -> Task:

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Final
 from zoneinfo import ZoneInfo
 
 from pydantic import Field
@@ -12,14 +11,13 @@ from bot.catalogue import Language
 from bot.jobs.job import Job, JobRequest
 from bot.jobs.schedule import BadSchedule, parse_schedule
 from bot.jobs.store import PER_USER, JobStore
+from bot.titles import is_blank, title_of
 from bot.tools.built_in import Arguments, BuiltIn
 from bot.tools.port import Effect, Principal, Tool, ToolFailed, ToolResult
 from channels.clock import Clock
 
 Wording = Callable[[Language, str], str]
 """The reminder as it is said: (language, text)."""
-
-NAME_CHARACTERS: Final = 40
 
 
 class Set(Arguments):
@@ -72,12 +70,14 @@ def reminder_tools(
 
 
 def _request(arguments: Set, principal: Principal, now: datetime, zone: ZoneInfo, wording: Wording) -> JobRequest:
+    if is_blank(arguments.text):
+        raise ToolFailed("text: say what to remind of")
     try:
         schedule = parse_schedule(arguments.when, zone, now)
     except BadSchedule as error:
         raise ToolFailed(str(error)) from None
     return JobRequest(
-        name=arguments.text.splitlines()[0][:NAME_CHARACTERS],
+        name=title_of(arguments.text),
         schedule=schedule,
         zone=zone,
         action="say",

@@ -39,6 +39,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (("--every", "1h", "--ask", "x", "--agent", "nobody", *TO), "nobody"),
         (("--every", "1h", "--say", "x", "--zone", "Mars/Base", *TO), "zone"),
         (("--every", "1h", *TO), "--say or --ask"),
+        (("--every", "1h", "--say", " ", *TO), "text:"),
     ],
 )
 def test_a_job_that_cannot_be_is_refused_with_a_reason(arguments: tuple[str, ...], words: str) -> None:

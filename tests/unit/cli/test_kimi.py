@@ -20,3 +20,14 @@ def test_temperature_that_no_model_takes_is_refused(
     assert isinstance(result.exception, UsageError)
     assert "from 0 to 2" in str(result.exception)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("task", ["", " \n", "\u200b"])
+def test_task_that_says_nothing_is_refused(task: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JAVIS_HOME", str(tmp_path))
+    monkeypatch.setenv("KIMI_API_KEY", "sk-test")
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(kimi, [task])
+    assert isinstance(result.exception, UsageError)
+    assert "the task is empty" in str(result.exception)
+    assert list(tmp_path.iterdir()) == []

@@ -228,6 +228,18 @@ async def test_tasks_and_deliveries_over_rpc(bot: GatewayBot) -> None:
             await client.call("deliveries.retry", id=sent[0]["id"])
 
 
+@pytest.mark.parametrize("prompt", ["", " \n\t", "\u3000\u200b"])
+async def test_a_task_that_says_nothing_is_refused_whichever_way_it_comes(bot: GatewayBot, prompt: str) -> None:
+    async with bot.client() as client:
+        with pytest.raises(CallFailed) as failed:
+            await client.call("tasks.create", prompt=prompt)
+        assert failed.value.code == -32602
+        assert "prompt" in str(failed.value)
+        told = await client.call("chat.send", text=f"Kimi: {prompt}", sender="me")
+        assert not told["text"].startswith("✅")
+        assert (await client.call("tasks.list"))["tasks"] == []
+
+
 async def test_a_task_for_an_agent_is_refused_where_there_is_none(bot: GatewayBot) -> None:
     async with bot.client() as client:
         with pytest.raises(CallFailed) as failed:

@@ -59,6 +59,12 @@ async def test_reminder_is_set_in_the_zone_that_people_mean(calendar: Calendar) 
     assert "call Bob (2026-03-01 09:00)" in (await calendar.use("remind_list")).text
 
 
+@pytest.mark.parametrize("text", [" \n", "\n\u200b"])
+async def test_reminder_of_nothing_is_refused(calendar: Calendar, text: str) -> None:
+    with pytest.raises(ToolFailed, match="what to remind of"):
+        await calendar.use("remind_set", text=text, when="every 30m")
+
+
 async def test_nothing_is_set_before_the_turn_ends(calendar: Calendar) -> None:
     await calendar.tools["remind_set"].run({"text": "x", "when": "every 30m"}, principal())
     assert await calendar.jobs.of_chat(principal().place, 10) == []
