@@ -120,8 +120,13 @@ def missing_key(settings: Settings) -> ConfigurationError:
 
 
 def start_logging(settings: Settings) -> None:
+    """Raises ConfigurationError when the log file cannot be opened."""
     log_file = None if settings.log.file is None else Path(settings.log.file)
-    configure_logging(settings.log.level, log_file, settings.secrets)
+    try:
+        configure_logging(settings.log.level, log_file, settings.secrets)
+    except OSError as error:
+        words = f"the log cannot be written to {log_file} ({error.strerror}): change log.file"
+        raise ConfigurationError(words) from error
 
 
 @asynccontextmanager

@@ -5,6 +5,7 @@ opens some hundreds would stop the whole bot. Behind the headers the guard's own
 """
 
 import asyncio
+import errno
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -104,7 +105,9 @@ async def listening(
     try:
         bound = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except OSError as error:
-        raise ConfigurationError(f"{host}:{port} cannot be served ({error.strerror}): set {setting}") from error
+        reason = (error.strerror or str(error)).partition(" (")[0]  # the rest tells the address again
+        why = "something else listens there" if error.errno == errno.EADDRINUSE else reason
+        raise ConfigurationError(f"cannot listen at {host}:{port} ({why}): change {setting}") from error
     config = uvicorn.Config(
         app,
         http=bounded(bounds),
