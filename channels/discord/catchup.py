@@ -1,13 +1,16 @@
 """What was said while nobody listened: after a new session, each chat's messages since its cursor.
 
 The gateway repeats nothing across sessions, and a restart is a new session. Only chats whose newest message is newer
-than what is on disk are asked. Interactions cannot be fetched; their three seconds are over anyway.
+than what is on disk are asked. A chat that Discord does not give, or whose messages came too fast to be taken, is
+*behind*: nothing newer of it is taken before the older is fetched. Interactions cannot be fetched; their three seconds
+are over anyway.
 
 https://discord.com/developers/docs/resources/message#get-channel-messages
 """
 
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any, Final
 
@@ -15,7 +18,7 @@ import discord
 from discord.utils import time_snowflake
 
 from channels.clock import Clock
-from channels.discord.cursors import Cursors
+from channels.discord.cursors import MOST, Cursors
 from channels.discord.failures import CallFailed, RefusedCall, SlowDown
 from channels.discord.http import DiscordHttp
 
@@ -28,6 +31,9 @@ TRIES: Final = 5
 RETRY_SECONDS: Final = 2.0
 
 Page = list[dict[str, Any]]
+Members = dict[str, dict[str, Any] | None]
+"""Of a server, by user id; None: nobody knows that one."""
+
 Readable = discord.TextChannel | discord.VoiceChannel | discord.StageChannel | discord.Thread
 
 
@@ -48,6 +54,7 @@ class CatchUp:
         self._clock = clock
         self._guild = guild
         self._awaited: set[str] = set()
+        self._behind: dict[str, tuple[str | None, int | None]] = {}
         self._gone: dict[str, str] = {}
 
     def begin(self, guilds: Sequence[Any]) -> None:
@@ -59,7 +66,21 @@ class CatchUp:
     @property
     def is_done(self) -> bool:
         """Whether all that was said up to now, wherever the bot can read, is on its way to the disk."""
-        return not self._awaited
+        return not self._awaited and not self._behind
+
+    @property
+    def any_behind(self) -> bool:
+        """Whether `behind` has something to fetch."""
+        return bool(self._behind)
+
+    def is_behind(self, channel: str) -> bool:
+        """Whether older messages are still to be fetched there. What is newer is fetched with them."""
+        return channel in self._behind
+
+    def fall_behind(self, channel: str, guild_id: str | None, after: int | None = None) -> None:
+        """What is newer than `after` (None: than what is on disk) could not be taken, or not be fetched."""
+        if len(self._behind) < MOST:
+            self._behind.setdefault(channel, (guild_id, after))
 
     def gone(self) -> dict[str, str]:
         """What to forget of chats that turned out to be gone."""
@@ -79,27 +100,17 @@ class CatchUp:
     async def guild(self, guild_id: str) -> AsyncIterator[Page]:
         """What was missed in one server."""
         guild = self._guild(int(guild_id)) if guild_id.isdecimal() else None
-        roles: dict[str, dict[str, Any] | None] = {}
+        members: Members = {}
         for channel in self._missed(guild) if guild is not None else ():
-            async for page in self._pages(channel):
-                for message in page:
-                    message["guild_id"] = guild_id
-                    await self._complete(message, guild_id, roles)
+            async for page in self._pages(channel, guild_id, members=members):
                 yield page
         self._awaited.discard(guild_id)
 
-    async def everything(self) -> AsyncIterator[Page]:
-        """In all chats that are known. For messages that came too fast to be taken."""
-        async for page in self.direct_chats():
-            yield page
-        for channel in self._cursors.known:
-            told = await self._get(f"/channels/{channel}", {})
-            guild_id = told.get("guild_id") if isinstance(told, dict) else None
-            async for page in self._pages(channel):
-                for message in page:
-                    if guild_id is not None:
-                        message["guild_id"] = guild_id
-                        await self._complete(message, guild_id, {})
+    async def behind(self) -> AsyncIterator[Page]:
+        """In the chats that fell behind; those where it fails again stay behind."""
+        for channel in list(self._behind):
+            guild_id, after = self._behind.pop(channel)
+            async for page in self._pages(channel, guild_id, after):
                 yield page
 
     def _missed(self, guild: discord.Guild) -> Iterator[str]:
@@ -123,36 +134,49 @@ class CatchUp:
         rights = channel.permissions_for(me)
         return rights.view_channel and rights.read_message_history
 
-    async def _pages(self, channel: str, after: int | None = None) -> AsyncIterator[Page]:
-        """All that is newer than `after`; None: than what is on disk."""
+    async def _pages(
+        self, channel: str, guild_id: str | None = None, after: int | None = None, members: Members | None = None
+    ) -> AsyncIterator[Page]:
+        """All that is newer than `after`; None: than what is on disk. `guild_id` None: in a direct chat. `members` are
+        those that were asked for already."""
         oldest = time_snowflake(self._clock.now() - OLDEST)
         after = max(self._cursors.after(channel) if after is None else after, oldest)
+        members = {} if members is None else members
         for _ in range(MOST_PAGES):
-            told = await self._get(f"/channels/{channel}/messages", {"after": str(after), "limit": PAGE}, channel)
+            try:
+                told = await self._get(f"/channels/{channel}/messages", {"after": str(after), "limit": PAGE}, channel)
+            except CallFailed:
+                self.fall_behind(channel, guild_id, after)
+                return
             page = [message for message in told if _number(message)] if isinstance(told, list) else []
             if not page:
                 return
             page.sort(key=_number)
             after = _number(page[-1])
+            if guild_id is not None:
+                for message in page:
+                    message["guild_id"] = guild_id
+                    await self._complete(message, guild_id, members)
             yield page
             if len(told) < PAGE:
                 return
         log.warning("A chat has more missed messages than are fetched", extra={"chat": channel})
 
-    async def _complete(self, message: dict[str, Any], guild_id: str, known: dict[str, dict[str, Any] | None]) -> None:
+    async def _complete(self, message: dict[str, Any], guild_id: str, known: Members) -> None:
         """Events bring their author's roles, GET does not."""
         match message:
             case {"author": {"id": str(user), "bot": True}}:
                 return
             case {"author": {"id": str(user)}} if user.isdecimal() and "webhook_id" not in message:
                 if user not in known:
-                    told = await self._get(f"/guilds/{guild_id}/members/{user}", {})
-                    known[user] = told if isinstance(told, dict) else None
-                if known[user] is not None:
+                    with suppress(CallFailed):  # better heard without roles than not at all
+                        told = await self._get(f"/guilds/{guild_id}/members/{user}", {})
+                        known[user] = told if isinstance(told, dict) else None
+                if known.get(user) is not None:
                     message["member"] = known[user]
 
     async def _get(self, path: str, query: dict[str, Any], channel: str | None = None) -> Any:
-        """None for what Discord does not give. Waits out what passes."""
+        """None for what Discord does not give. Waits out what passes; raises CallFailed where that takes too long."""
         for attempt in range(1, TRIES + 1):
             try:
                 return (await self._rest.call("GET", path, query=query)).data
@@ -166,7 +190,7 @@ class CatchUp:
             except CallFailed as failure:
                 log.warning("Missed messages cannot be fetched yet", extra={"path": path, "reason": str(failure)})
                 await self._clock.sleep(RETRY_SECONDS * attempt)
-        return None
+        raise CallFailed("Discord gives nothing for now")
 
 
 def _number(message: Any) -> int:

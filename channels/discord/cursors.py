@@ -46,11 +46,6 @@ class Cursors:
     def direct_chats(self) -> list[str]:
         return [name.removeprefix(_DIRECT) for name in self._read if name.startswith(_DIRECT)]
 
-    @property
-    def known(self) -> list[str]:
-        """The channels and threads of servers with a cursor."""
-        return [name.removeprefix(_READ) for name in self._read if name.startswith(_READ)]
-
     def is_new(self, channel: str) -> bool:
         """Whether nothing of this direct chat is on disk."""
         return _DIRECT + channel not in self._read

@@ -43,16 +43,13 @@ class Reader:
         self._clock = clock
         self._events: deque[Event] = deque()
         self._arrived = asyncio.Event()
-        self._overflowed = False
 
     def take(self, event: str, data: dict[str, Any]) -> None:
         """Keep an event until `run` gets to it. Never waits."""
         if event in MESSAGES and not self._says_something(event, data):
             return
         if event in MESSAGES and len(self._events) >= MOST_WAITING:
-            if not self._overflowed:
-                log.warning("More messages come than can be stored; they are fetched later")
-            self._overflowed = True
+            self._fall_behind(data)
             return
         self._events.append((event, data))
         self._arrived.set()
@@ -64,6 +61,13 @@ class Reader:
                 return False
         return event == "MESSAGE_CREATE" or data.get("edited_timestamp") is not None
 
+    def _fall_behind(self, data: JsonObject) -> None:
+        match data:
+            case {"channel_id": str(channel)}:
+                if not self._catch_up.any_behind:
+                    log.warning("More messages come than can be stored; they are fetched later")
+                self._catch_up.fall_behind(channel, data.get("guild_id"))
+
     async def run(self, inbox: Inbox) -> None:
         """Until cancelled. A store that refuses is asked again."""
         while True:
@@ -71,9 +75,9 @@ class Reader:
             self._arrived.clear()
             while self._events:
                 await self._next(inbox)
-            if self._overflowed:
-                self._overflowed = False
-                await self._fetch(inbox, self._catch_up.everything())
+            if self._catch_up.any_behind:
+                await self._fetch(inbox, self._catch_up.behind())
+                self._arrived.set()
 
     async def _next(self, inbox: Inbox) -> None:
         event, data = self._events[0]
@@ -95,8 +99,18 @@ class Reader:
         created = [data for event, data in batch if event == "MESSAGE_CREATE"]
         for channel in self._new_direct_chats(created):
             await self._fetch(inbox, self._catch_up.new_direct_chat(channel))
+        batch = [each for each in batch if not self._is_fetched_later(*each)]
+        if not batch:
+            return
+        created = [data for event, data in batch if event == "MESSAGE_CREATE"]
         updates = [raw_update(envelope(event, data, await self._places.note(data))) for event, data in batch]
         await self._store(inbox, updates, self._moved(created, mark=self._catch_up.is_done))
+
+    def _is_fetched_later(self, event: str, data: JsonObject) -> bool:
+        match data:
+            case {"channel_id": str(channel)}:
+                return event == "MESSAGE_CREATE" and self._catch_up.is_behind(channel)
+        return False
 
     def _new_direct_chats(self, messages: Iterable[JsonObject]) -> list[str]:
         chats: dict[str, None] = {}
@@ -104,7 +118,7 @@ class Reader:
             match message:
                 case {"channel_id": str(channel)} if message.get("guild_id") is None and self._cursors.is_new(channel):
                     chats[channel] = None
-        return [*chats]
+        return [chat for chat in chats if not self._catch_up.is_behind(chat)]
 
     async def _fetch(self, inbox: Inbox, pages: AsyncIterator[Page]) -> None:
         async for page in pages:

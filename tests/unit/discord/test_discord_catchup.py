@@ -1,17 +1,35 @@
 """What was said while nobody listened is fetched, once, in order, before anything newer."""
 
+import asyncio
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from discord.utils import time_snowflake
+from typing_extensions import override
 
+from channels.discord.catchup import TRIES, CatchUp
 from channels.discord.cursors import DISORDER, Cursors
+from channels.discord.http import DiscordHttp
+from channels.discord.places import Places
+from channels.discord.reading import Reader
 from channels.message import InboundMessage
-from channels.port import Channel
+from channels.port import Channel, RawUpdate
 from channels.testing import MemoryInbox, eventually
 from tests.unit.discord.server import Setting, body, guild, refusal, slow_down
-from tests.unit.discord.setting import AUTHOR, CHANNEL, DIRECT, GUILD, ROLE, THREAD, USER, direct_message, message
+from tests.unit.discord.setting import (
+    AUTHOR,
+    BOT,
+    CHANNEL,
+    DIRECT,
+    GUILD,
+    ROLE,
+    THREAD,
+    USER,
+    direct_message,
+    message,
+)
 
 HISTORY = f"GET /channels/{CHANNEL}/messages"
 MEMBER = f"GET /guilds/{GUILD}/members/{USER}"
@@ -162,6 +180,66 @@ async def test_trouble_while_catching_up_is_waited_out(setting: Setting, trouble
     async with setting.listening(inbox, sessions=2):
         await setting.until(lambda: bool(inbox.stored))
     assert list(inbox.stored) == [f"message-{missed['id']}"]
+
+
+async def test_a_chat_that_cannot_be_read_for_long_keeps_its_place(setting: Setting) -> None:
+    one, two, three = (message(text, id=at(setting, n)) for n, text in enumerate(("one", "two", "three"), 1))
+    await hear_one(setting, one)
+    setting.server.script[HISTORY].extend([body(b"", 502)] * (TRIES + 1))
+    setting.server.script[HISTORY].append(body([fetched(three), fetched(two)]))
+    setting.server.guilds = [guild(last_message_id=two["id"], threads=[])]
+    inbox = setting.inbox()
+    async with setting.listening(inbox, sessions=2) as channel:
+        await setting.server.dispatch("MESSAGE_CREATE", three)
+        await setting.server.dispatch("MESSAGE_CREATE", direct_message("elsewhere", id=at(setting, 4)))
+        await setting.until(lambda: len(inbox.stored) == 3)
+        said = [each for each in parsed(channel, inbox) if each.address.peer.kind == "channel"]
+    assert [(each.text, each.address.guild) for each in said] == [("two", GUILD), ("three", GUILD)]
+    assert {query["after"] for query in setting.server.calls_of(HISTORY)} == {one["id"]}
+
+
+class StepwiseInbox(MemoryInbox):
+    """Stores as often as it is allowed to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.allowed = asyncio.Semaphore(0)
+
+    @override
+    async def store(self, updates: Sequence[RawUpdate], *args: Any, **options: Any) -> None:
+        self.offered.extend(updates)
+        await self.allowed.acquire()
+        await super().store(updates, *args, **options)
+
+
+async def test_messages_that_come_too_fast_are_fetched_before_any_newer_one_is_taken(
+    setting: Setting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("channels.discord.reading.MOST_WAITING", 1)
+    one, two, lost, four = said = [message(str(number), id=at(setting, number)) for number in range(1, 5)]
+    rest, cursors, inbox = DiscordHttp(setting.server.base), Cursors({}), StepwiseInbox()
+    cursors.move_mark(int(at(setting, 0)))
+    catch_up = CatchUp(BOT, rest, cursors, setting.clock, lambda _: None)
+    reader = Reader(BOT, catch_up, Places(rest, lambda _: None), setting.memory, cursors, setting.clock)
+    running = asyncio.create_task(reader.run(inbox))
+    try:
+        reader.take("MESSAGE_CREATE", one)
+        await eventually(lambda: len(inbox.offered) == 1)
+        for each in (two, lost):  # the second of them finds no place
+            reader.take("MESSAGE_CREATE", each)
+        setting.server.script[HISTORY].append(body([fetched(each) for each in reversed(said[1:])]))
+        inbox.allowed.release()
+        await eventually(lambda: len(inbox.offered) > 1)
+        reader.take("MESSAGE_CREATE", four)
+        for _ in said:
+            inbox.allowed.release()
+        await eventually(lambda: len(inbox.stored) == 4)
+        assert list(inbox.stored) == [f"message-{each['id']}" for each in said]
+        assert setting.server.calls_of(HISTORY)[0]["after"] == one["id"]
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await rest.close()
 
 
 async def test_a_chat_that_is_gone_is_forgotten(setting: Setting) -> None:
