@@ -51,6 +51,12 @@ def discord_settings(simulator: Simulator) -> dict[str, Any]:
     }
 
 
+async def connected(simulator: Simulator) -> None:
+    """Return when the bot hears what is said in Discord and its commands are offered."""
+    platform = simulator.discord
+    await platform.wait_until(lambda: platform.gateway.is_connected and bool(platform.state.commands))
+
+
 @pytest.fixture
 def discord_folder(bot_folder: BotFolder, simulator: Simulator) -> BotFolder:
     """A bot in a Discord server; the first channel is the parrot's."""

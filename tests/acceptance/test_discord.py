@@ -10,15 +10,9 @@ from channels.simulator.discord.seed import CHANNEL, OTHER_CHANNEL, PEOPLE
 from channels.simulator.discord.state import BOT_ID
 from channels.simulator.server import Simulator, run_simulator
 from tests.acceptance.bot_process import BotFolder
-from tests.acceptance.conftest import DISCORD_BINDINGS, discord_settings
+from tests.acceptance.conftest import DISCORD_BINDINGS, connected, discord_settings
 
 ME = PEOPLE[0]
-
-
-async def connected(simulator: Simulator) -> None:
-    """Return when the bot hears what is said and its commands are offered."""
-    platform = simulator.discord
-    await platform.wait_until(lambda: platform.gateway.is_connected and bool(platform.state.commands))
 
 
 def contents(simulator: Simulator, channel: str) -> list[str]:
@@ -141,7 +135,12 @@ async def test_missed_messages_survive_a_restart_of_the_simulator_too(tmp_path: 
             channels = {"discord": discord_settings(simulator) | {"require_mention": False}}
             bot.change_settings(channels=channels | {"telegram": {"enabled": False}})
             (folder / "bindings.yaml").write_text(DISCORD_BINDINGS, encoding="utf-8")
-            simulator.discord.say(CHANNEL, ME, text)
+            missed = text != "first"
+            if missed:
+                simulator.discord.say(CHANNEL, ME, text)
             async with bot.running():
+                await connected(simulator)
+                if not missed:  # what was said before a bot's first start it need not answer
+                    simulator.discord.say(CHANNEL, ME, text)
                 await simulator.discord.wait_for_sent(expected, CHANNEL)
             assert contents(simulator, CHANNEL)[-1] == text

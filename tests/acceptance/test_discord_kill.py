@@ -9,6 +9,7 @@ from channels.simulator.discord.seed import CHANNEL, OTHER_CHANNEL, PEOPLE
 from channels.simulator.discord.state import BOT_ID
 from channels.simulator.server import Simulator
 from tests.acceptance.bot_process import BotFolder, ended
+from tests.acceptance.conftest import connected
 from tests.torture.in_discord import torture
 
 SEED, KILLS = 20_260_101, 10
@@ -23,6 +24,7 @@ async def test_killed_while_a_message_leaves_loses_and_doubles_nothing(
 ) -> None:
     platform = simulator.discord
     process = await discord_folder.start_doomed(moment, step)
+    await connected(simulator)
     platform.say(CHANNEL, PEOPLE[0], f"<@{BOT_ID}> one question")
     platform.say(OTHER_CHANNEL, PEOPLE[0], "Kimi: one task")
     await ended(process)
@@ -33,7 +35,6 @@ async def test_killed_while_a_message_leaves_loses_and_doubles_nothing(
     assert seen == Counter(EXPECTED)
 
 
-@pytest.mark.timeout(240)
 async def test_ten_kills_at_random_steps_lose_and_double_nothing(tmp_path: Path) -> None:
     """`python -m tests.torture.in_discord --seed N` repeats the lives of a seed, and does thousands of kills."""
     report = await torture(SEED, KILLS, tmp_path)

@@ -10,6 +10,7 @@ from channels.simulator.discord.state import BOT_ID
 from channels.simulator.seed import FIRST_USER, GROUP
 from channels.simulator.server import Simulator
 from tests.acceptance.bot_process import BotFolder, ended
+from tests.acceptance.conftest import connected
 from tests.scene import scene_in
 
 STORY = "Once **upon a time** " + "and then and then " * 400
@@ -27,6 +28,7 @@ async def test_killed_in_mid_stream_gives_one_answer_on_each_platform(
     simulator.model.faults.switch_on("slow", seconds=0.05)
     simulator.model.reply_with(STORY, STORY, "The end.", "The end.")
     process = await discord_folder.start("run")
+    await connected(simulator)
     simulator.telegram.say(GROUP, FIRST_USER, "A story!")
     simulator.discord.say(OTHER_CHANNEL, PEOPLE[0], f"<@{BOT_ID}> A story!")
     # An edit shows that the name of the message was kept before.

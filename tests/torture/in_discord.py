@@ -57,12 +57,10 @@ class DiscordTorture:
 
     async def run(self, kills: int) -> Report:
         """Get to know each place, die `kills` times, then live on until every question is dealt with, and check."""
-        for place in self._said:
-            self._ask(place)
         async with self._bot.running():
             await self._discord.wait_until(lambda: self._discord.gateway.is_connected)
-            direct = next(place for place in self._said if self._discord.state.places[place].is_direct)
-            self._ask(direct)  # no list tells of a direct chat before its first message is heard
+            for place in self._said:  # no list tells of a direct chat before its first message is heard
+                self._ask(place)
             await self._discord.wait_until(self._is_quiet)
         for _ in range(kills):
             await self._live_and_die()
