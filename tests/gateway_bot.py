@@ -91,9 +91,9 @@ class GatewayBot:
     @asynccontextmanager
     async def client(self, *, token: str | None = TOKEN, **options: Any) -> AsyncIterator[Client]:
         """A connection that is let in, or, with `token` None, not yet."""
-        headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+        options["additional_headers"] = {} if token is None else {"Authorization": f"Bearer {token}"}
         url = self.address.replace("http", "ws", 1) + "/ws"
-        async with websockets.connect(url, additional_headers=headers, **options) as socket:
+        async with websockets.connect(url, open_timeout=PATIENCE_SECONDS, **options) as socket:
             client = Client(socket)
             reading = asyncio.create_task(client.read())
             try:
@@ -110,11 +110,11 @@ class GatewayBot:
     async def send(self, path: str, content: bytes, **options: Any) -> httpx.Response:
         """POST with the token."""
         headers = {"Content-Type": "application/json", **self.headers, **options.pop("headers", {})}
-        async with httpx.AsyncClient(base_url=self.address) as http:
+        async with httpx.AsyncClient(base_url=self.address, timeout=PATIENCE_SECONDS) as http:
             return await http.post(path, content=content, headers=headers, **options)
 
     async def get(self, path: str, **options: Any) -> httpx.Response:
-        async with httpx.AsyncClient(base_url=self.address) as http:
+        async with httpx.AsyncClient(base_url=self.address, timeout=PATIENCE_SECONDS) as http:
             return await http.get(path, **options)
 
 

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import sys
@@ -26,6 +27,64 @@ agents:
 bindings:
   - {agent: parrot, match: {channel: telegram, peer: {kind: direct}}}
 """
+
+
+class Machine:
+    """One `javis run` and what it has logged."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self.process = process
+        self.log: list[str] = []
+        self._more = asyncio.Condition()
+        self._has_ended = False
+        self.reading = asyncio.create_task(self._read())
+
+    async def says(self, words: str, times: int = 1) -> None:
+        """Wait until it has logged `words`. Raises AssertionError with its log when that never comes."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE_SECONDS), self._more:
+                await self._more.wait_for(lambda: self._has_ended or self.has_said(words) >= times)
+        assert self.has_said(words) >= times, f"not said {times} times: {words}\n" + "".join(self.log)
+
+    async def gateway(self) -> str:
+        """The address at which it listens, once it does."""
+        words = "The gateway listens"
+        await self.says(words)
+        return next(line.split("address=")[1].strip() for line in self.log if words in line)
+
+    def has_said(self, words: str) -> int:
+        """How often it has logged `words`."""
+        return sum(words in line for line in self.log)
+
+    def address(self, words: str) -> str:
+        """The address in the line that has these words."""
+        line = next(line for line in self.log if words in line)
+        found = re.search(r"http://[0-9.]+:[0-9]+", line)
+        assert found is not None, line
+        return found[0]
+
+    async def _read(self) -> None:
+        assert self.process.stderr is not None
+        while line := await self.process.stderr.readline():
+            async with self._more:
+                self.log.append(line.decode())
+                self._more.notify_all()
+        async with self._more:
+            self._has_ended = True
+            self._more.notify_all()
+
+    async def end(self) -> int | None:
+        """Ask it to stop; its exit code."""
+        with contextlib.suppress(ProcessLookupError):
+            self.process.send_signal(signal.SIGCONT)
+            self.process.send_signal(signal.SIGTERM)
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                await self.process.wait()
+        except TimeoutError:
+            self.process.kill()
+        await self.reading
+        return await self.process.wait()
 
 
 class BotFolder:
@@ -122,23 +181,15 @@ class BotFolder:
         return process.returncode or 0, out, err
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[asyncio.subprocess.Process]:
+    async def running(self) -> AsyncIterator[None]:
         """`javis run` for the length of the block, then asked to stop; it must end well."""
-        process = await self.start("run")
-        assert process.stderr is not None
-        log = ""
+        machine = Machine(await self.start("run"))
         try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
-                while line := (await process.stderr.readline()).decode():
-                    log += line
-                    if "Receiving" in line:
-                        break
-            yield process
+            await machine.says("Receiving")
+            yield
         finally:
-            with contextlib.suppress(ProcessLookupError):
-                process.send_signal(signal.SIGTERM)
-            out, err = await ended(process)
-        assert process.returncode == 0, out + log + err
+            code = await machine.end()
+        assert code == 0, "".join(machine.log)
 
 
 async def ended(process: asyncio.subprocess.Process) -> tuple[str, str]:

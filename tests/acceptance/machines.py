@@ -1,11 +1,9 @@
 """Several `javis run` on one PostgreSQL."""
 
 import asyncio
-import re
-import signal
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -13,68 +11,15 @@ from typing import Any, Final
 import psycopg
 
 from channels.simulator.server import Simulator
-from tests.acceptance.bot_process import BotFolder
+from tests.acceptance.bot_process import BotFolder, Machine
 from tests.gateway_bot import TOKEN
 from tests.links import Link
 from tests.patience import PATIENCE_SECONDS
+from tests.torture.history import DONE, TASK, unlabelled
 
 LEASE_SECONDS: Final = 2.5
 TASKS: Final = 24  # that one person may have unfinished
-
-
-class Machine:
-    """One `javis run` and what it has logged."""
-
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self.process = process
-        self.log: list[str] = []
-        self._more = asyncio.Condition()
-        self.reading = asyncio.create_task(self._read())
-
-    async def says(self, words: str, times: int = 1) -> None:
-        """Wait until it has logged `words`."""
-        try:
-            async with asyncio.timeout(PATIENCE_SECONDS), self._more:
-                await self._more.wait_for(lambda: self.has_said(words) >= times)
-        except TimeoutError:
-            raise AssertionError(f"not said {times} times: {words}\n" + "".join(self.log)) from None
-
-    async def gateway(self) -> str:
-        """The address at which it listens, once it does."""
-        words = "The gateway listens"
-        await self.says(words)
-        return next(line.split("address=")[1].strip() for line in self.log if words in line)
-
-    def has_said(self, words: str) -> int:
-        """How often it has logged `words`."""
-        return sum(words in line for line in self.log)
-
-    def address(self, words: str) -> str:
-        """The address in the line that has these words."""
-        line = next(line for line in self.log if words in line)
-        found = re.search(r"http://[0-9.]+:[0-9]+", line)
-        assert found is not None, line
-        return found[0]
-
-    async def _read(self) -> None:
-        assert self.process.stderr is not None
-        while line := await self.process.stderr.readline():
-            async with self._more:
-                self.log.append(line.decode())
-                self._more.notify_all()
-
-    async def end(self) -> int | None:
-        """Ask it to stop; its exit code."""
-        with suppress(ProcessLookupError):
-            self.process.send_signal(signal.SIGCONT)
-            self.process.send_signal(signal.SIGTERM)
-        try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
-                await self.process.wait()
-        except TimeoutError:
-            self.process.kill()
-        await self.reading
-        return await self.process.wait()
+TASK_NAMES: Final = [f"task {number}" for number in range(TASKS)]
 
 
 class Machines:
@@ -147,7 +92,23 @@ async def until(url: str, question: str, answer: object) -> None:
             await asyncio.sleep(0.01)
 
 
-def reported(sent: Sequence[Mapping[str, Any]]) -> Counter[str]:
-    """How often the end of each task was told without saying that it may be known already."""
-    texts = [message["text"] for message in sent if message["text"].startswith("✅ Kimi 任務完成")]
-    return Counter(text.split("📋 任務：")[1].split("\n")[0] for text in texts)
+def heard(sent: Sequence[Mapping[str, Any]]) -> Counter[str]:
+    """How often each text was sent, copies that say so not counted: 0 is one that came as such a copy alone.
+
+    Of the notice of a task it is the task's name.
+    """
+    counts: Counter[str] = Counter()
+    for text, is_copy in _texts(sent):
+        counts[text] += not is_copy
+    return counts
+
+
+def copies(sent: Sequence[Mapping[str, Any]]) -> Counter[str]:
+    """How often each text was sent as one that may be known already."""
+    return Counter(text for text, is_copy in _texts(sent) if is_copy)
+
+
+def _texts(sent: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, bool]]:
+    for each in sent:
+        text, is_copy = unlabelled(each["text"])
+        yield text.split(TASK)[1].split("\n")[0] if text.startswith(DONE) else text, is_copy

@@ -13,10 +13,10 @@ import pytest
 
 from channels.simulator.seed import FIRST_USER
 from channels.simulator.server import Simulator
-from tests.acceptance.bot_process import BotFolder
-from tests.acceptance.machines import Machine
+from tests.acceptance.bot_process import BotFolder, Machine
 from tests.patience import PATIENCE_SECONDS
 from tests.postgresql import own_server
+from tests.torture.history import unlabelled
 
 DISK_MEGABYTES = 16
 
@@ -72,7 +72,7 @@ async def watched(bot: BotFolder) -> AsyncIterator[str]:
 
 async def health_says(address: str, words: str) -> None:
     """Wait until health tells trouble with these words; with none: until all is well."""
-    async with httpx.AsyncClient(trust_env=False) as http, asyncio.timeout(PATIENCE_SECONDS):
+    async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE_SECONDS) as http, asyncio.timeout(PATIENCE_SECONDS):
         while True:
             answer: dict[str, Any] = (await http.get(address)).json()
             told = " ".join(answer["trouble"])
@@ -97,7 +97,7 @@ async def test_nothing_is_acknowledged_while_nothing_can_be_written(
             assert simulator.telegram.pending
         await simulator.telegram.wait_for_sent(lambda sent: "during" in [message["text"] for message in sent])
         await health_says(address, "")
-    texts = [message["text"].removeprefix("（這則訊息你可能已經收過了）\n") for message in simulator.telegram.sent()]
+    texts = [unlabelled(message["text"])[0] for message in simulator.telegram.sent()]
     assert list(dict.fromkeys(texts)) == ["before", "x" * 3000, "during"]
 
 
@@ -115,5 +115,5 @@ async def test_postgresql_that_goes_away_and_comes_back_loses_nothing(simulator:
             await asyncio.to_thread(server.start)
             await simulator.telegram.wait_for_sent(lambda sent: "during" in [message["text"] for message in sent])
             await health_says(address, "")
-    texts = [message["text"].removeprefix("（這則訊息你可能已經收過了）\n") for message in simulator.telegram.sent()]
+    texts = [unlabelled(message["text"])[0] for message in simulator.telegram.sent()]
     assert list(dict.fromkeys(texts)) == ["before", "during"]

@@ -5,24 +5,17 @@ import re
 
 import httpx
 
-from tests.acceptance.bot_process import BotFolder, ended
+from tests.acceptance.bot_process import BotFolder, Machine, ended
+from tests.patience import PATIENCE_SECONDS
 
 
 async def test_without_tokens_the_bot_starts_among_stand_ins_for_both_platforms(bot_folder: BotFolder) -> None:
     bot_folder.change_settings(channels={})
     bot_folder.forget("TELEGRAM_BOT_TOKEN", "KIMI_API_KEY", "KIMI_API_URL")
-    process = await bot_folder.start("run", "--port", "0")
-    assert process.stdout is not None
-    assert process.stderr is not None
-    receiving: set[str] = set()
-    gateway = ""
-    while not (gateway and receiving >= {"channel=telegram", "channel=discord"}):
-        line = (await process.stderr.readline()).decode()
-        assert line, "the bot ended"
-        if "The gateway listens" in line:
-            gateway = line.rpartition("address=")[2].strip()
-        if "Receiving" in line:
-            receiving |= set(line.split())
+    bot = Machine(await bot_folder.start("run", "--port", "0"))
+    gateway = await bot.gateway()
+    for channel in ("telegram", "discord"):
+        await bot.says(f"Receiving  channel={channel} ")
     code, task, told = await bot_folder.command("kimi", "write a poem", "poem", "--wait")
     assert (code, str(bot_folder.home / "simulator") in told) == (0, True), told
     assert len(task.splitlines()) > 3
@@ -30,7 +23,8 @@ async def test_without_tokens_the_bot_starts_among_stand_ins_for_both_platforms(
     assert (code, "what is the weather like?" in answer) == (0, True), told
     await converse_until_a_task_is_told(bot_folder)
     _, token, _ = await bot_folder.command("token", "create", "mine")
-    async with httpx.AsyncClient(headers={"Authorization": f"Bearer {token.strip()}"}, trust_env=False) as http:
+    headers = {"Authorization": f"Bearer {token.strip()}"}
+    async with httpx.AsyncClient(headers=headers, trust_env=False, timeout=PATIENCE_SECONDS) as http:
         assert (await http.get(f"{gateway}/v1/models")).status_code == 200
     job = ("cron", "add", "tea", "--every", "2h", "--say", "tea time", "--to", "telegram:-1001900000001")
     code, _, told = await bot_folder.command(*job)
@@ -39,12 +33,11 @@ async def test_without_tokens_the_bot_starts_among_stand_ins_for_both_platforms(
     assert (code, "stand-ins" in findings) == (0, True), findings
     _, tasks, _ = await bot_folder.command("tasks", "list")
     assert "poem" in tasks
-    process.terminate()
-    out, err = await ended(process)
-    assert process.returncode == 0, err
+    assert await bot.end() == 0, "".join(bot.log)
+    assert bot.process.stdout is not None
+    assert re.search(rb"Open http://127\.0\.0\.1:\d+ and write", await bot.process.stdout.read())
     code, _, told = await bot_folder.command("kimi", "write a poem")
     assert (code, "KIMI_API_KEY" in told) == (2, True)
-    assert re.search(r"Open http://127\.0\.0\.1:\d+ and write", out)
 
 
 async def converse_until_a_task_is_told(bot_folder: BotFolder) -> None:
@@ -68,7 +61,8 @@ async def test_simulate_tells_where_and_as_whom_a_bot_may_connect(bot_folder: Bo
         line = (await process.stdout.readline()).decode().strip()
         name, _, value = line.replace("api_base: ", "api_base=").partition("=")
         told[name] = value
-    async with httpx.AsyncClient(headers={"Authorization": f"Bot {told['DISCORD_BOT_TOKEN']}"}) as http:
+    headers = {"Authorization": f"Bot {told['DISCORD_BOT_TOKEN']}"}
+    async with httpx.AsyncClient(headers=headers, timeout=PATIENCE_SECONDS) as http:
         me = await http.get(f"{told['channels.discord.api_base']}/users/@me")
     process.terminate()
     await ended(process)

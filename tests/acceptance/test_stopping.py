@@ -5,7 +5,9 @@ import asyncio
 from channels.simulator.seed import FIRST_USER
 from channels.simulator.server import Simulator
 from tests.acceptance.bot_process import BotFolder
+from tests.acceptance.machines import heard
 from tests.patience import PATIENCE_SECONDS
+from tests.torture.history import unlabelled
 
 MESSAGES = 50
 
@@ -19,9 +21,12 @@ async def test_stop_with_fifty_in_flight_loses_and_doubles_nothing(simulator: Si
     assert len(simulator.telegram.sent()) >= 5
     async with bot_folder.running():
         async with asyncio.timeout(PATIENCE_SECONDS):
-            await simulator.telegram.wait_for_sent(MESSAGES)
-    texts = [message["text"] for message in simulator.telegram.sent()]
-    assert sorted(texts) == sorted(f"m{number}" for number in range(MESSAGES))
+            await simulator.telegram.wait_for_sent(lambda sent: len(heard(sent)) == MESSAGES)
+    assert heard(simulator.telegram.sent()).keys() == {f"m{number}" for number in range(MESSAGES)}
     for person in range(3):
-        mine = [message["text"] for message in simulator.telegram.sent(FIRST_USER + person)]
-        assert mine == [f"m{number}" for number in range(MESSAGES) if number % 3 == person]
+        told = [unlabelled(message["text"]) for message in simulator.telegram.sent(FIRST_USER + person)]
+        plain = [text for text, is_copy in told if not is_copy]
+        mine = [f"m{number}" for number in range(MESSAGES) if number % 3 == person]
+        # A stop gives up the one message under way that its platform has not taken after seconds: it comes again.
+        assert plain == [text for text in mine if text in plain]
+        assert len(told) - len(plain) <= 1

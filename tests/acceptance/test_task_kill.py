@@ -9,13 +9,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from channels.simulator.seed import FIRST_USER
 from channels.simulator.server import Simulator
 from tests.acceptance.bot_process import BotFolder, ended
+from tests.acceptance.machines import copies, heard
 from tests.patience import PATIENCE_SECONDS
-from tests.torture.history import DONE, LABEL, TASK
 
 DOOMED_TASK = Path(__file__).parents[1] / "torture" / "doomed_task.py"
 STEPS = [
@@ -32,7 +30,6 @@ STEPS = [
 ]
 
 
-@pytest.mark.timeout(360)
 async def test_task_survives_a_kill_at_each_of_its_steps(simulator: Simulator, bot_folder: BotFolder) -> None:
     """Each life ends the task that the one before it died in, then takes one of its own and dies in that."""
     bot_folder.change_settings(gateway={"enabled": False}, dispatch={"webhook_port": None})
@@ -66,10 +63,8 @@ def _tells(names: list[str], sent: list[dict[str, Any]]) -> bool:
 
 def _notices(sent: list[dict[str, Any]], *, labelled: bool) -> Counter[str]:
     """How often the end of each task was told, plainly or as a possible copy."""
-    texts = [each["text"] for each in sent if each["text"].startswith(LABEL) == labelled]
-    notices = [text.removeprefix(LABEL).lstrip("\n").split("\n") for text in texts]
-    lines = [line for opening, *rest in notices if opening == DONE for line in rest]
-    return Counter(line.removeprefix(TASK) for line in lines if line.startswith(TASK))
+    texts = copies(sent) if labelled else +heard(sent)
+    return Counter({name: times for name, times in texts.items() if name.startswith("task-")})
 
 
 def _ended(home: Path) -> list[dict[str, Any]]:

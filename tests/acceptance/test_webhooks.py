@@ -10,11 +10,11 @@ from standardwebhooks import Webhook
 
 from channels.simulator.seed import GROUP
 from channels.simulator.server import Simulator
-from tests.acceptance.bot_process import BotFolder
-from tests.acceptance.machines import Machine
+from tests.acceptance.bot_process import BotFolder, Machine
 from tests.patience import PATIENCE_SECONDS
 
 TOKEN: Final = "a-token-for-tests-0123456789"
+BEARER: Final = {"Authorization": f"Bearer {TOKEN}"}
 COMPLETION: Final = {"model": "kimi-k3", "choices": [{"message": {"role": "assistant", "content": "寫好了"}}]}
 
 
@@ -38,19 +38,20 @@ class Bot:
 
     async def call(self, method: str, **params: Any) -> Any:
         body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
-        async with httpx.AsyncClient(headers={"Authorization": f"Bearer {TOKEN}"}) as http:
-            return (await http.post(f"{self.machine.address('The gateway listens')}/rpc", json=body)).json()["result"]
+        async with self._client("The gateway listens", BEARER) as http:
+            return (await http.post("/rpc", json=body)).json()["result"]
 
     async def post(self, path: str, text: str, headers: dict[str, str]) -> httpx.Response:
-        async with httpx.AsyncClient(base_url=self.machine.address("The webhook listener listens")) as http:
-            return await http.post(path, content=text, headers=headers)
+        async with self._client("The webhook listener listens", headers) as http:
+            return await http.post(path, content=text)
 
     async def get(self, path: str) -> Any:
-        headers = {"Authorization": f"Bearer {TOKEN}"}
-        async with httpx.AsyncClient(
-            base_url=self.machine.address("The webhook listener listens"), headers=headers
-        ) as http:
+        async with self._client("The webhook listener listens", BEARER) as http:
             return (await http.get(path)).json()
+
+    def _client(self, listens: str, headers: dict[str, str]) -> httpx.AsyncClient:
+        """For the listener that the log announces with these words."""
+        return httpx.AsyncClient(base_url=self.machine.address(listens), headers=headers, timeout=PATIENCE_SECONDS)
 
 
 async def test_a_bot_that_is_killed_around_a_callback_tells_its_result_once(

@@ -75,11 +75,16 @@ def possible_duplicates(shown: Sequence[Shown]) -> int:
     return sum(LABEL in each.text for each in shown)
 
 
+def unlabelled(text: str) -> tuple[str, bool]:
+    """The text itself, and whether it said that it may be a copy."""
+    return text.removeprefix(LABEL).lstrip("\n"), text.startswith(LABEL)
+
+
 def _strange_or_doubled(said: Sequence[Said], shown: Sequence[Shown], admitted: Admitted) -> Iterator[str]:
     asked = {each.key: each for each in said}
     plain: Counter[tuple[int, object]] = Counter()
     for each in shown:
-        text, labelled = _unlabelled(each.text)
+        text, labelled = unlabelled(each.text)
         if text == GAVE_UP:
             continue
         piece = _piece(text)
@@ -93,7 +98,7 @@ def _strange_or_doubled(said: Sequence[Said], shown: Sequence[Shown], admitted: 
 
 
 def _missing(said: Sequence[Said], shown: Sequence[Shown], admitted: Admitted) -> Iterator[str]:
-    seen = {(each.chat, _piece(_unlabelled(each.text)[0])) for each in shown}
+    seen = {(each.chat, _piece(unlabelled(each.text)[0])) for each in shown}
     seen |= {(chat, _piece(text)) for chat, text in admitted.undelivered}
     pieces: dict[tuple[int, str, Answer], set[int]] = defaultdict(set)
     for chat, piece in seen:
@@ -119,7 +124,7 @@ def _failures_told(shown: Sequence[Shown], admitted: Admitted) -> Iterator[str]:
     plain: Counter[int] = Counter()
     copies: Counter[int] = Counter()
     for each in shown:
-        text, labelled = _unlabelled(each.text)
+        text, labelled = unlabelled(each.text)
         if text == GAVE_UP:
             (copies if labelled else plain)[each.chat] += 1
     for chat in given_up.keys() | plain.keys():
@@ -134,7 +139,7 @@ def _out_of_order(said: Sequence[Said], shown: Sequence[Shown]) -> Iterator[str]
     place = {each.key: number for number, each in enumerate(said)}
     last: dict[int, tuple[int, int]] = {}
     for each in shown:
-        text, labelled = _unlabelled(each.text)
+        text, labelled = unlabelled(each.text)
         piece = _piece(text)
         if labelled or piece is None or piece.answer != "echo":
             continue
@@ -142,10 +147,6 @@ def _out_of_order(said: Sequence[Said], shown: Sequence[Shown]) -> Iterator[str]
         if here < last.get(each.chat, (-1, -1)):
             yield f"chat {each.chat} shows {piece.key}.{piece.first} after a later one"
         last[each.chat] = here
-
-
-def _unlabelled(text: str) -> tuple[str, bool]:
-    return text.removeprefix(LABEL).lstrip("\n"), text.startswith(LABEL)
 
 
 def _piece(text: str) -> _Piece | None:
