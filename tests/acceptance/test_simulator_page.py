@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 import telegram
 from telegram import BotCommand, InlineKeyboardButton, InlineKeyboardMarkup, MessageEntity
+from telegram.request import HTTPXRequest
 
 from channels.simulator.discord.seed import CHANNEL
 from channels.simulator.seed import FIRST_USER, GROUP
 from channels.simulator.server import Simulator
 from tests.chromium import Page, open_page
+from tests.patience import PATIENCE_SECONDS
 
 EXAMPLE = "Kimi：寫一個 Python 的費波那契函數，包含單元測試"
 LAST_WORDS = "document.querySelector('.message:last-child .words')?.innerText"
@@ -20,7 +22,9 @@ LAST_WORDS = "document.querySelector('.message:last-child .words')?.innerText"
 
 @pytest.fixture
 async def bot(simulator: Simulator) -> AsyncIterator[telegram.Bot]:
-    async with telegram.Bot(simulator.telegram_token, base_url=f"{simulator.telegram_api_base}/bot") as bot:
+    calls, polls = (HTTPXRequest(read_timeout=PATIENCE_SECONDS, connect_timeout=PATIENCE_SECONDS) for _ in range(2))
+    base_url = f"{simulator.telegram_api_base}/bot"
+    async with telegram.Bot(simulator.telegram_token, base_url, request=calls, get_updates_request=polls) as bot:
         yield bot
 
 
@@ -164,7 +168,7 @@ async def test_button_under_a_message_presses(page: Page, simulator: Simulator, 
     markup = InlineKeyboardMarkup([[InlineKeyboardButton("取消", callback_data="cancel:1")]])
     message = await bot.send_message(GROUP, "running", reply_markup=markup)
     await page.click(".keyboard button")
-    query = (await bot.get_updates(timeout=20))[-1].callback_query
+    query = (await bot.get_updates(timeout=50))[-1].callback_query
     assert query is not None
     assert query.data == "cancel:1"
     await query.answer("已取消")
@@ -178,8 +182,8 @@ async def test_button_under_a_message_presses(page: Page, simulator: Simulator, 
 
 async def test_typing_is_shown_until_the_answer_comes(page: Page, bot: telegram.Bot) -> None:
     await bot.send_chat_action(GROUP, "typing")
-    await page.until("document.querySelector('.typing')")
-    assert await page.evaluate("document.querySelector('#subtitle').innerText") == "Javis 正在輸入…"
+    subtitle = "document.querySelector('#subtitle').innerText"
+    await page.until(f"document.querySelector('.typing') && {subtitle} === 'Javis 正在輸入…'")
     await bot.send_message(GROUP, "done")
     await page.until(f"!document.querySelector('.typing') && {LAST_WORDS} === 'done'")
 
