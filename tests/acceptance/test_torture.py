@@ -3,8 +3,6 @@
 import asyncio
 from pathlib import Path
 
-import pytest
-
 from channels.clock import SystemClock
 from channels.simulator.server import run_simulator
 from tests.torture.__main__ import torture
@@ -15,7 +13,6 @@ KILLS_A_BOT = 20
 ACCIDENTS = 4
 
 
-@pytest.mark.timeout(240)
 async def test_forty_kills_lose_nothing_and_double_nothing_unlabelled(tmp_path: Path) -> None:
     """`make torture ARGS="--seed N"` repeats the lives of a seed, and does thousands of kills."""
     folders = [tmp_path / "one", tmp_path / "two"]
@@ -29,7 +26,6 @@ async def test_forty_kills_lose_nothing_and_double_nothing_unlabelled(tmp_path: 
     assert all(report.shown >= report.said - report.undelivered > 0 for report in reports)
 
 
-@pytest.mark.timeout(240)
 async def test_twenty_kills_on_postgresql_lose_nothing_and_double_nothing_unlabelled(
     tmp_path: Path, postgresql_url: str
 ) -> None:
@@ -39,7 +35,6 @@ async def test_twenty_kills_on_postgresql_lose_nothing_and_double_nothing_unlabe
     assert report.shown >= report.said - report.undelivered > 0
 
 
-@pytest.mark.timeout(240)
 async def test_two_machines_that_die_and_stand_still_lose_nothing_and_double_nothing_unlabelled(
     tmp_path: Path, postgresql_url: str
 ) -> None:
