@@ -8,17 +8,30 @@ import re
 from collections.abc import Mapping
 from importlib.resources import files
 from importlib.resources.abc import Traversable
-from typing import Literal
+from typing import Final, Literal
+
+from bot.storage.errors import StatementFailed, StorageError
 
 Dialect = Literal["sqlite", "postgresql"]
 
-_NAME = re.compile(r"^-- name: (\S+)$", re.MULTILINE)
+MISTAKES: Final = (StorageError, ValueError, TypeError, LookupError, ArithmeticError)
+"""What a transaction with a wrong name or wrong values raises before its database sees it."""
+
+_NAME: Final = re.compile(r"^-- name: (\S+)$", re.MULTILINE)
 
 
 def load_queries(dialect: Dialect = "sqlite") -> Mapping[str, str]:
     """All named statements, by name. A name that stands twice is a ValueError."""
     folder = files("bot.storage").joinpath("sql")
     return {**_read(folder), **_read(folder.joinpath(dialect))}
+
+
+def find_query(queries: Mapping[str, str], name: str) -> str:
+    """The statement of that name. Raises StatementFailed."""
+    try:
+        return queries[name]
+    except LookupError:
+        raise StatementFailed(f"there is no statement named {name}") from None
 
 
 def _read(folder: Traversable) -> dict[str, str]:

@@ -27,7 +27,7 @@ from bot.storage.errors import (
 )
 from bot.storage.migrate import migrate
 from bot.storage.port import Row, SqlValue, Statement
-from bot.storage.queries import load_queries
+from bot.storage.queries import MISTAKES, find_query, load_queries
 from bot.storage.read_cache import ReadCache
 
 READERS = 2
@@ -37,8 +37,7 @@ GROUP_LIMIT = 512  # transactions a group: bounds how long the first of them wai
 _Rows = Sequence[Sequence[Row]]
 _Waiting = tuple[Sequence[Statement], asyncio.Future[_Rows]]
 _Outcome = _Rows | StorageError
-# The last two come from values that SQLite cannot hold: a number beyond 64 bits, half of a surrogate pair.
-_FAULTS = (GuardFailed, sqlite3.Error, OverflowError, UnicodeEncodeError)
+_FAULTS = (*MISTAKES, sqlite3.Error)
 
 
 @asynccontextmanager
@@ -113,9 +112,9 @@ class SqliteStorage:
                 return kept
             reader = self._readers[self._next_reader]
             self._next_reader = (self._next_reader + 1) % len(self._readers)
-            rows = tuple(await reader.execute_fetchall(self._queries[name], values))
+            rows = tuple(await reader.execute_fetchall(find_query(self._queries, name), values))
         except _FAULTS as error:
-            raise _named(error) from error
+            raise _named(error, name) from error
         self._cache.keep(version, name, values, rows)
         return rows
 
@@ -150,7 +149,7 @@ class SqliteStorage:
         outcomes: Sequence[_Outcome]
         try:
             outcomes = _commit_group(self._writer, self._queries, [statements for statements, _ in group])
-        except _FAULTS as fault:
+        except Exception as fault:  # noqa: BLE001 - whatever it is, callers without an answer would wait for ever
             outcomes = [_named(fault)] * len(group)
         self._loop.call_soon_threadsafe(self._finish_group, group, outcomes)
 
@@ -199,7 +198,7 @@ def _run_all(
 
 
 def _run_plainly(writer: sqlite3.Connection, queries: Mapping[str, str], statements: Sequence[Statement]) -> _Outcome:
-    return [_run(writer, queries[statement.name], statement) for statement in statements]
+    return [_run(writer, queries, statement) for statement in statements]
 
 
 def _run_in_savepoint(
@@ -220,9 +219,12 @@ def _run_in_savepoint(
     return failure
 
 
-def _run(writer: sqlite3.Connection, sql: str, statement: Statement) -> Sequence[Row]:
-    cursor = writer.execute(sql, statement.values)
-    rows: Sequence[Row] = cursor.fetchall() if cursor.description else ()
+def _run(writer: sqlite3.Connection, queries: Mapping[str, str], statement: Statement) -> Sequence[Row]:
+    try:
+        cursor = writer.execute(find_query(queries, statement.name), statement.values)
+        rows: Sequence[Row] = cursor.fetchall() if cursor.description else ()
+    except _FAULTS as fault:
+        raise _named(fault, statement.name) from fault
     if statement.required and not rows and cursor.rowcount < 1:
         raise GuardFailed(statement.name)
     return rows
@@ -285,7 +287,8 @@ async def _reader(uri: str) -> AsyncIterator[aiosqlite.Connection]:
         yield connection
 
 
-def _named(error: Exception) -> StorageError:
+def _named(error: Exception, statement: str | None = None) -> StorageError:
+    """The failure by what to do next; `statement` is the name of the one that failed, None: none of them."""
     if isinstance(error, StorageError):
         return error
     code = getattr(error, "sqlite_errorcode", None)
@@ -303,7 +306,7 @@ def _named(error: Exception) -> StorageError:
         )
     if primary in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
         return DatabaseUnusable(f"the database file is damaged ({error}): restore it from a backup")
-    return StatementFailed(str(error))
+    return StatementFailed(str(error) if statement is None else f"{statement}: {error}")
 
 
 def _cannot_open(path: Path, error: OSError | sqlite3.Error) -> StorageError:

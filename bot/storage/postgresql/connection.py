@@ -134,8 +134,11 @@ async def connect(url: str, name: str | None = None) -> Connection:
     return connection
 
 
-def named(error: Exception) -> StorageError:
-    """The failure by what to do next. The server's words may hold our values: they are for the log alone."""
+def named(error: Exception, statement: str | None = None) -> StorageError:
+    """The failure by what to do next; `statement` is the name of the one that failed, None: it is not known.
+
+    The server's words may hold our values: they are for the log alone.
+    """
     if isinstance(error, StorageError):
         return error
     code = error.sqlstate if isinstance(error, psycopg.Error) else None
@@ -147,7 +150,8 @@ def named(error: Exception) -> StorageError:
         return DatabaseUnusable(f"PostgreSQL refuses this database ({_first_line(error)}): mend JAVIS_DATABASE_URL")
     if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError | OSError):
         return StorageUnavailable("the PostgreSQL server cannot be reached: start it, or mend JAVIS_DATABASE_URL")
-    return StatementFailed(_first_line(error))
+    line = _first_line(error)
+    return StatementFailed(line if statement is None else f"{statement}: {line}")
 
 
 def _is_refusal(error: psycopg.OperationalError) -> bool:

@@ -14,6 +14,7 @@ import psycopg
 from bot.storage.errors import Fenced, GuardFailed, StorageError, StorageUnavailable
 from bot.storage.port import Row, Statement
 from bot.storage.postgresql.connection import Connection, named
+from bot.storage.queries import MISTAKES, find_query
 
 Rows = Sequence[Sequence[Row]]
 Outcome = Rows | StorageError
@@ -27,7 +28,7 @@ _OPEN: Final = (
     " (SELECT 1 FROM members WHERE id = %(member)s FOR KEY SHARE) AS alive,"
     " pg_notify('javis_' || current_schema(), %(sender)s)"
 )
-_FAULTS = (GuardFailed, psycopg.Error, UnicodeEncodeError)
+_FAULTS = (*MISTAKES, psycopg.Error)
 
 
 class CommitInDoubt(Exception):
@@ -148,7 +149,15 @@ async def _run_in_savepoint(
 
 
 async def _send(connection: Connection, queries: Mapping[str, str], statements: Sequence[Statement]) -> list[Cursor]:
-    return [await connection.execute(queries[each.name].encode(), each.values) for each in statements]
+    sent: list[Cursor] = []
+    for each in statements:
+        try:
+            sent.append(await connection.execute(find_query(queries, each.name).encode(), each.values))
+        except (*MISTAKES, psycopg.ProgrammingError) as mistake:
+            if getattr(mistake, "sqlstate", None):
+                raise  # the server's words, perhaps about an earlier one
+            raise named(mistake, each.name) from mistake
+    return sent
 
 
 async def _answers(statements: Sequence[Statement], cursors: Sequence[Cursor]) -> Rows:

@@ -31,7 +31,7 @@ from bot.storage.postgresql.group import CommitInDoubt, Outcome, Rows, commit_gr
 from bot.storage.postgresql.listener import Listener
 from bot.storage.postgresql.migrate import migrate
 from bot.storage.postgresql.relay import Relay
-from bot.storage.queries import load_queries
+from bot.storage.queries import MISTAKES, find_query, load_queries
 from channels.clock import Clock
 
 log = logging.getLogger(__name__)
@@ -127,7 +127,7 @@ class PostgresqlStorage:
         return await future
 
     async def read(self, name: str, values: Mapping[str, SqlValue]) -> Sequence[Row]:
-        sql = self._queries[name].encode()
+        sql = find_query(self._queries, name).encode()
         for attempt in (1, 2):
             try:
                 async with asyncio.timeout(GROUP_SECONDS), self._readers.connection() as connection:
@@ -139,8 +139,8 @@ class PostgresqlStorage:
                 await self._readers.check()  # the server was started anew: its old sessions are all gone
             except TimeoutError as error:
                 raise StorageUnavailable("the PostgreSQL server does not answer: look after it") from error
-            except (psycopg.Error, UnicodeEncodeError) as error:
-                raise named(error) from error
+            except (*MISTAKES, psycopg.Error) as error:
+                raise named(error, name) from error
         raise AssertionError
 
     async def changed_elsewhere(self) -> bool:
@@ -193,6 +193,10 @@ class PostgresqlStorage:
         except TimeoutError:
             await self._writer.close()
             return [StorageUnavailable("the PostgreSQL server does not answer: look after it")] * len(group)
+        except Exception as fault:
+            log.exception("A group of commits failed in a way that nobody foresaw")
+            await self._writer.close()  # what its connection holds is not known
+            return [named(fault)] * len(group)  # callers without an answer would wait for ever
 
     async def _settle(self, doubt: CommitInDoubt) -> Sequence[Outcome]:
         """Ask until the server knows whether the transaction was committed; refuse everybody else meanwhile."""

@@ -1,6 +1,7 @@
 """What every storage promises, on real SQLite and on real PostgreSQL."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -50,6 +51,41 @@ async def test_transaction_with_a_broken_value_takes_back_only_itself(
 async def test_broken_value_in_a_question_is_refused(storage: Storage) -> None:
     with pytest.raises(StatementFailed):
         await storage.read("sessions.of_key", {"key": "half \ud800", "most": 1})
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("sessions.nobody_wrote_this", {}),
+        ("sessions.touch", {"key": "b", "agent": "main", "now_ms": 1}),
+        ("sessions.touch", {"key": "b", "agent": object(), "now_ms": 1, "added": 0}),
+        ("sessions.touch", {"key": "b", "agent": {"main": 1}, "now_ms": 1, "added": 0}),
+    ],
+)
+async def test_statement_that_is_a_mistake_fails_its_own_transaction_and_the_writer_goes_on(
+    storage: Storage, name: str, values: Any
+) -> None:
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        outcomes = await asyncio.gather(
+            storage.commit([touch("a"), Statement(name, values)]),
+            storage.commit([touch("c")]),
+            return_exceptions=True,
+        )
+        assert isinstance(outcomes[0], StatementFailed)
+        assert name in str(outcomes[0])
+        await storage.commit([touch("d")])
+    assert await keys(storage, ["a", "b", "c", "d"]) == ["c", "d"]
+
+
+async def test_question_that_is_a_mistake_is_refused_by_its_name(storage: Storage) -> None:
+    mistakes: list[tuple[str, Any]] = [
+        ("sessions.nobody_wrote_this", {}),
+        ("sessions.of_key", {"key": {"a": 1}, "most": 1}),
+        ("sessions.of_key", {"key": "a"}),
+    ]
+    for name, values in mistakes:
+        with pytest.raises(StatementFailed, match=name):
+            await storage.read(name, values)
 
 
 async def test_text_of_strangers_is_kept_as_it_is(storage: Storage) -> None:
