@@ -4,7 +4,6 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from functools import partial
 
 from bot.delivery.worker import DeliveryWorker
 from bot.inbox import InboxStore, StoredUpdate
@@ -14,7 +13,8 @@ from bot.pipeline.path import Path
 from bot.storage.errors import StorageError, StorageUnavailable
 from channels.clock import Clock
 from channels.errors import ChannelError, Unauthorized
-from channels.port import Channel, CommandCard
+from channels.message import JsonObject
+from channels.port import Channel, CommandCard, Suggestion
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +24,10 @@ REFUSED_PAUSE_SECONDS = 600.0  # a refused token stays refused: at most a few lo
 
 
 class ChannelHost:
-    """One account's life. `open_channel` makes a fresh connection each time it is called, and `when_open` is told."""
+    """One account's life. `open_channel` makes a fresh connection each time it is called, and `when_open` is told.
+
+    One intake outlives the connections: what was taken over an earlier one may still be under way.
+    """
 
     def __init__(
         self,
@@ -47,7 +50,6 @@ class ChannelHost:
         self.state = "starting"
         self._open_channel = open_channel
         self._clock = clock
-        self._inbox = inbox
         self._path = path
         self._outgoing = outgoing
         self._worker = worker
@@ -55,7 +57,8 @@ class ChannelHost:
         self._when_open = when_open
         self._receiving: asyncio.Task[None] | None = None
         self._open: Channel | None = None
-        self._intake: Intake | None = None
+        self._newest: Channel | None = None
+        self._intake = Intake(name, account, inbox, clock, self._take, self._suggest)
 
     @property
     def condition(self) -> str:
@@ -102,34 +105,36 @@ class ChannelHost:
 
     async def _serve(self, channel: Channel) -> None:
         """Receive and deliver until the platform refuses our token (Unauthorized)."""
-
-        def take(update: StoredUpdate) -> None:
-            self._path.take(update, channel, lambda: intake.finished(update))
-
-        suggest = partial(self._path.suggest, channel)
-        intake = Intake(self.name, self.account, self._inbox, self._clock, take, suggest)
-        self._intake = intake
         async with AsyncExitStack() as stack:
             self._outgoing.opened(self.name, self.account, channel)
             stack.callback(self._outgoing.closed, self.name, self.account)
             lost = await stack.enter_async_context(self._worker.outlet(self.name, self.account, channel))
-            self.state, self._open = "running", channel
+            self.state, self._open, self._newest = "running", channel, channel
+            self._intake.look()
             self._when_open()
             log.info("Receiving", extra={**self._names(), "bot": channel.identity})
             for note in channel.notes:
                 log.warning(note, extra=self._names())
-            await self._receive(channel, intake, lost)
+            await self._receive(channel, lost)
         raise Unauthorized("the platform refuses the token")
 
-    async def _receive(self, channel: Channel, intake: Intake, lost: asyncio.Event) -> None:
+    def _take(self, update: StoredUpdate) -> None:
+        if self._newest is None:
+            raise RuntimeError("nothing is taken before the first connection")
+        self._path.take(update, self._newest, lambda: self._intake.finished(update))
+
+    async def _suggest(self, raw: JsonObject, command: str, typed: str) -> Sequence[Suggestion]:
+        return () if self._newest is None else await self._path.suggest(self._newest, raw, command, typed)
+
+    async def _receive(self, channel: Channel, lost: asyncio.Event) -> None:
         """Return when the platform has refused our token, to the receiver or to the delivery worker."""
         try:
             async with asyncio.TaskGroup() as group:
                 chores = [
-                    group.create_task(intake.run(), name=f"intake {self.name}"),
+                    group.create_task(self._intake.run(), name=f"intake {self.name}"),
                     group.create_task(self._publish_commands(channel), name=f"commands {self.name}"),
                 ]
-                self._receiving = group.create_task(channel.receive(intake), name=f"receive {self.name}")
+                self._receiving = group.create_task(channel.receive(self._intake), name=f"receive {self.name}")
                 await lost.wait()
                 for chore in (*chores, self._receiving):
                     chore.cancel()
@@ -138,7 +143,7 @@ class ChannelHost:
 
     def look_at_inbox(self) -> None:
         """Another machine may have stored what was said to this account."""
-        if self._open is not None and self._intake is not None:
+        if self._open is not None:
             self._intake.look()
 
     def stand_by(self) -> None:

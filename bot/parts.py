@@ -225,6 +225,7 @@ def build_road(
         agents=current.agents,
         commands=commands,
         chat_changes=delivery.chat_changes,
+        outgoing=delivery.outgoing,
         catalogue=ground.catalogue,
         language=ground.settings.language,
         turns=turns,

@@ -21,6 +21,7 @@ from bot.pipeline.chat_changes import ChatChanges
 from bot.pipeline.endings import CHANGES_LANE, Endings
 from bot.pipeline.errand import Errand, answer_to, read_command
 from bot.pipeline.gate import Gate
+from bot.pipeline.outgoing import Outgoing
 from bot.pipeline.turns import Ended, Turns
 from bot.reasons import Reason
 from bot.sessions.lanes import Lanes
@@ -59,12 +60,14 @@ class Path:
         agents: Mapping[str, Agent],
         commands: Commands,
         chat_changes: ChatChanges,
+        outgoing: Outgoing,
         catalogue: Catalogue,
         language: Language,
         turns: Turns,
         endings: Endings,
     ) -> None:
         self._chat_changes = chat_changes
+        self._outgoing = outgoing
         self._storage = storage
         self._clock = clock
         self._inbox = inbox
@@ -229,6 +232,8 @@ class Path:
                 if errand.message.album is not None:
                     await self._clock.sleep(GATHERING_SECONDS)
                     self._albums.close(errand)
+                # Its channel may have been opened again meanwhile; what is closed fetches no files.
+                errand.channel = self._outgoing.channel(errand.message.origin) or errand.channel
                 if await self._begin(errand):
                     await work()
                 else:
