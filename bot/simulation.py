@@ -7,6 +7,8 @@ import errno
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
+from typing import Final
 
 from pydantic import SecretStr
 
@@ -21,10 +23,12 @@ from channels.simulator.server import Simulator, run_simulator
 from channels.telegram.config import TelegramConfig, TelegramRate
 from channels.web.config import WebConfig
 
+PAGE_PORT: Final = 8090
+
 
 @asynccontextmanager
-async def simulated(settings: Settings, port: int, clock: Clock) -> AsyncIterator[tuple[Settings, Simulator]]:
-    """The settings for a bot among stand-ins, and the running stand-ins. Raises ConfigurationError."""
+async def simulated(settings: Settings, port: int | None, clock: Clock) -> AsyncIterator[tuple[Settings, Simulator]]:
+    """The settings for a bot among stand-ins, and the running stand-ins: see `stand_ins`. Raises ConfigurationError."""
     async with stand_ins(settings, port, clock) as simulator:
         yield _pointed_at(settings, simulator), simulator
 
@@ -37,19 +41,20 @@ async def stand_in_models(settings: Settings, clock: Clock) -> AsyncIterator[Set
 
 
 @asynccontextmanager
-async def stand_ins(settings: Settings, port: int, clock: Clock) -> AsyncIterator[Simulator]:
-    """The stand-ins alone. Raises ConfigurationError when they cannot start."""
+async def stand_ins(settings: Settings, port: int | None, clock: Clock) -> AsyncIterator[Simulator]:
+    """The stand-ins alone, their page on `port` (None: PAGE_PORT, or any free one where that is taken).
+
+    Raises ConfigurationError when they cannot start.
+    """
     async with AsyncExitStack() as stack:
         home = settings.simulator_home
         try:
             for folder in (settings.home, home):  # each by itself: `mode` does not hold for parents
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            simulator = await stack.enter_async_context(
-                run_simulator(port=port, state_dir=home / "platforms", clock=clock)
-            )
+            simulator = await _open(stack, port, home / "platforms", clock)
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
-                raise ConfigurationError(f"port {port} is in use: choose another with --port") from error
+                raise ConfigurationError(f"something else listens on port {port}: change --port") from error
             if isinstance(error, JournalInUse):
                 fault = f"another simulator already uses {home}: end it, or set JAVIS_HOME to another folder"
                 raise ConfigurationError(fault) from error
@@ -57,6 +62,16 @@ async def stand_ins(settings: Settings, port: int, clock: Clock) -> AsyncIterato
             remedy = "check the folder's rights, or set JAVIS_HOME to another folder"
             raise ConfigurationError(f"{fault}: {remedy}") from error
         yield simulator
+
+
+async def _open(stack: AsyncExitStack, port: int | None, state_dir: Path, clock: Clock) -> Simulator:
+    first = PAGE_PORT if port is None else port
+    try:
+        return await stack.enter_async_context(run_simulator(port=first, state_dir=state_dir, clock=clock))
+    except OSError as error:
+        if port is not None or error.errno != errno.EADDRINUSE:
+            raise
+    return await stack.enter_async_context(run_simulator(port=0, state_dir=state_dir, clock=clock))
 
 
 def _pointed_at(settings: Settings, simulator: Simulator) -> Settings:

@@ -11,9 +11,9 @@ from bot.task_worker import work
 
 @click.command()
 @click.option("--simulate/--no-simulate", default=None, help="Default: simulate when no channel has a token.")
-@click.option("--port", type=click.IntRange(0, 65535), default=8090, show_default=True, help="Of the simulator's page.")
+@click.option("--port", type=click.IntRange(0, 65535), help="Of the simulator's page; see javis simulate.")
 @files_options
-def run(simulate: bool | None, port: int, files: Files) -> None:
+def run(simulate: bool | None, port: int | None, files: Files) -> None:
     """Start the bot; without tokens, among stand-ins.
 
     They play Telegram, Discord and the model on this machine, with a page on which you play the people.

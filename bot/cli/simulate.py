@@ -10,21 +10,22 @@ import click
 from bot.app import run as run_app
 from bot.app import stop_on_signals
 from bot.cli.context import Files, Loaded, files_options, load, start_logging
-from bot.simulation import simulated, stand_ins
+from bot.simulation import PAGE_PORT, simulated, stand_ins
 from channels.clock import SystemClock
 
+PORT_HELP = f"Of the page. Default: {PAGE_PORT}, or any free one where that is taken."
 EXAMPLE = "Kimi：寫一個 Python 的費波那契函數，包含單元測試"
 
 
 @click.command()
-@click.option("--port", type=click.IntRange(0, 65535), default=8090, show_default=True)
+@click.option("--port", type=click.IntRange(0, 65535), help=PORT_HELP)
 @files_options
-def simulate(port: int, files: Files) -> None:
+def simulate(port: int | None, files: Files) -> None:
     """Start the stand-ins alone, for a bot of your own."""
     asyncio.run(_simulate(load(files), port))
 
 
-async def run_simulated(loaded: Loaded, port: int) -> None:
+async def run_simulated(loaded: Loaded, port: int | None) -> None:
     """The bot among local stand-ins, until it is told to stop."""
     stop = stop_on_signals()
     bindings = loaded.bindings()
@@ -39,7 +40,7 @@ async def run_simulated(loaded: Loaded, port: int) -> None:
         await run_app(settings, bindings, loaded.manifests, stop=stop, clock=clock)
 
 
-async def _simulate(loaded: Loaded, port: int) -> None:
+async def _simulate(loaded: Loaded, port: int | None) -> None:
     stop = stop_on_signals()
     async with stand_ins(loaded.settings, port, SystemClock()) as simulator:
         click.echo(f"The simulator's page: {simulator.url}\n\nPoint a bot at it:")

@@ -1,9 +1,11 @@
 """Where the stand-ins keep what they know."""
 
+import socket
 from pathlib import Path
 
 import pytest
 
+import bot.simulation
 from bot.errors import ConfigurationError
 from bot.settings.load import load_settings
 from bot.settings.model import Settings
@@ -36,3 +38,16 @@ async def test_home_that_cannot_be_made_is_named_with_its_remedy(tmp_path: Path)
     with pytest.raises(ConfigurationError, match=r"file/data: Not a directory: check the folder's rights"):
         async with stand_ins(settings_in(tmp_path / "file" / "data"), 0, SystemClock()):
             pass
+
+
+async def test_page_goes_to_another_port_where_its_own_is_taken_and_none_was_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        monkeypatch.setattr(bot.simulation, "PAGE_PORT", port)
+        async with stand_ins(settings_in(tmp_path), None, SystemClock()) as simulator:
+            assert not simulator.url.endswith(f":{port}")
+        with pytest.raises(ConfigurationError, match="something else listens on port"):
+            async with stand_ins(settings_in(tmp_path), port, SystemClock()):
+                pass
