@@ -15,7 +15,7 @@ from bot.channel_host import ChannelHost
 from bot.channel_memory import ChannelMemory
 from bot.chores import notice_changes, rings, take_up
 from bot.doors import gateway, post_results, redis_line, webhook_listener
-from bot.errors import ConfigurationError
+from bot.errors import LOG_IN_AGAIN, ConfigurationError
 from bot.gateway.tokens import Doorkeeper, TokenStore
 from bot.house import House, open_house
 from bot.machines import CHORES, among_others, by_one, heed, lay_claim, serve_on, share_events, speaks_here
@@ -161,15 +161,15 @@ class _Refusals:
             await by_one(membership, f"{host.name}/{host.account}", host.run, host.stand_by)
         except Unauthorized as refusal:
             self._refused.append(f"{host.name} ({host.account}): {refusal}")
-            log.error("The platform refuses a token", extra={"channel": host.name, "account": host.account})  # noqa: TRY400
+            told = {"channel": host.name, "account": host.account, "remedy": LOG_IN_AGAIN}
+            log.error("The platform refuses a token", extra=told)  # noqa: TRY400
             if len(self._refused) == self._platforms:
                 self._stop.set()
 
     def raise_if_all(self) -> None:
         """Raises ConfigurationError."""
         if self._platforms and len(self._refused) == self._platforms:
-            remedy = "put the right token into the settings or the environment"
-            raise ConfigurationError(f"{'; '.join(self._refused)}: {remedy}")
+            raise ConfigurationError(f"{'; '.join(self._refused)}: {LOG_IN_AGAIN}")
 
 
 def _host(house: House, manifest: ChannelManifest, account: str) -> ChannelHost:

@@ -5,7 +5,9 @@ JavisError               exit code 1: something did not work out
 └── ConfigurationError   exit code 2: a file or the environment must be changed first
 """
 
-from typing import ClassVar
+from typing import ClassVar, Final
+
+LOG_IN_AGAIN: Final = "put the right token into the settings or the environment"
 
 
 class JavisError(Exception):

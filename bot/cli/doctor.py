@@ -16,7 +16,7 @@ from bot.cli.context import Files, Loaded, files_options, load, open_desk
 from bot.cli.failure import tell
 from bot.cli.model_findings import faults_of_models
 from bot.cli.table import print_json
-from bot.errors import ConfigurationError
+from bot.errors import LOG_IN_AGAIN, ConfigurationError
 from bot.gateway.bind import check_bind
 from bot.providers.connections import open_connections
 from bot.providers.models import Models
@@ -26,7 +26,7 @@ from bot.storage.opening import bot_is_running, machines_and_holdings
 from bot.tools.mcp_servers import McpServers
 from bot.webhooks.check import webhook_faults
 from channels.clock import SystemClock
-from channels.errors import ChannelError
+from channels.errors import ChannelError, Unauthorized
 from channels.port import ChannelContext
 from channels.registry import open_channel
 from routing.faults import FileFaults
@@ -198,7 +198,8 @@ async def _channels(loaded: Loaded) -> list[Finding]:
                     findings.append(Finding("ok", f"{name} ({account}) knows this bot as {channel.identity}"))
                     findings += [Finding("warning", f"{name} ({account}): {note}") for note in channel.notes]
             except ChannelError as error:
-                findings.append(Finding("error", f"{name} ({account}): {error}"))
+                remedy = f": {LOG_IN_AGAIN}" if isinstance(error, Unauthorized) else ""
+                findings.append(Finding("error", f"{name} ({account}): {error}{remedy}"))
     if not loaded.settings.has_tokens:
         variables = "TELEGRAM_BOT_TOKEN or DISCORD_BOT_TOKEN"
         words = f"no platform has a token: javis onboard, or set {variables}; until then javis run starts the simulator"

@@ -14,7 +14,7 @@ def faults_of_models(models: Models, settings: Settings, agents: Mapping[str, Ag
     """Each a line with its remedy."""
     for name in models.names:
         for fault in models.faults(name):
-            yield f"{fault}: set KIMI_API_KEY, or its api_key in javis.yaml"
+            yield str(fault)
     wanted: list[tuple[str, Named]] = [("agents.defaults.model", settings.agents.defaults.model)]
     wanted += [(f"agent {id_!r}", agent.model) for id_, agent in agents.items() if agent.kind == "llm"]
     wanted += [("agents.choices", name) for name in settings.agents.choices or ()]

@@ -12,6 +12,7 @@ from bot.cli.context import Files, call, files_options, load, open_desk
 from bot.cli.table import print_json, print_table
 from bot.methods import models as methods
 from bot.methods.desk import CommandLine, Desk
+from bot.methods.models import FaultView
 from bot.methods.page import Nothing
 from bot.methods.usage import Period
 from bot.methods.usage import usage as usage_method
@@ -40,8 +41,7 @@ def list_models(as_json: bool, files: Files) -> None:
     shown = [{**each, "vision": "yes" if each["vision"] else None} for each in page["models"]]
     rows = [[str(each.get(name) or "-") for name in names] for each in shown]
     print_table([name.upper() for name in names], rows)
-    for fault in page["faults"]:
-        click.echo(f"! {fault['fault']}")
+    _print_faults(page["faults"])
 
 
 @models.command()
@@ -61,7 +61,8 @@ def probe(ctx: click.Context, name: str | None, as_json: bool, files: Files) -> 
         names = ("name", "provider", "model", "server", "key", "outcome", "seconds", "detail")
         rows = [[str(each.get(name) or "-") for name in names] for each in page["probes"]]
         print_table([name.upper() for name in names], rows)
-    ctx.exit(int(any(each["outcome"] != "ok" for each in page["probes"])))
+        _print_faults(page["faults"])
+    ctx.exit(int(bool(page["faults"]) or any(each["outcome"] != "ok" for each in page["probes"])))
 
 
 @models.command()
@@ -78,6 +79,11 @@ def usage(days: int, as_json: bool, files: Files) -> None:
     click.echo()
     names = ("provider", "model", "key", "outcome", "calls", "prompt", "cached", "completion", "seconds")
     _print_costs(names, told["calls"], told["currency"])
+
+
+def _print_faults(faults: Sequence[FaultView]) -> None:
+    for fault in faults:
+        click.echo(f"! {fault['fault']}")
 
 
 def _print_costs(names: Sequence[str], rows: Sequence[Mapping[str, Any]], currency: str) -> None:

@@ -1,5 +1,6 @@
 """The models of the settings and how their keys do: `models.*`."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Final, Literal
 
@@ -70,17 +71,17 @@ class ProbeView(TypedDict):
 
 
 class ProbePage(TypedDict):
+    """`faults` are of the entries that could not be asked."""
+
     probes: list[ProbeView]
+    faults: list[FaultView]
 
 
 async def newest(desk: Desk, _caller: Caller, _params: Nothing) -> ModelPage:
     """Every model with its keys, and which of them are left alone just now."""
     models, now = _models(desk), desk.clock.now()
     sound = [way for name in models.names for way in _sound(models, name)]
-    faults: list[FaultView] = [
-        {"name": name, "fault": str(fault)} for name in models.names for fault in models.faults(name)
-    ]
-    return {"models": [_view(models, way, now) for way in sound], "faults": faults}
+    return {"models": [_view(models, way, now) for way in sound], "faults": _faults(models, models.names)}
 
 
 async def probe(desk: Desk, _caller: Caller, params: Which) -> ProbePage:
@@ -106,13 +107,17 @@ async def probe(desk: Desk, _caller: Caller, params: Which) -> ProbePage:
                 "detail": None if failure is None else str(failure),
             }
         )
-    return {"probes": probes}
+    return {"probes": probes, "faults": _faults(models, names)}
 
 
 def _models(desk: Desk) -> Models:
     if desk.models is None:
         raise MethodFailed(UNAVAILABLE, "no model can be asked from here")
     return desk.models
+
+
+def _faults(models: Models, names: Iterable[str]) -> list[FaultView]:
+    return [{"name": name, "fault": str(fault)} for name in names for fault in models.faults(name)]
 
 
 def _sound(models: Models, name: str) -> list[Way]:

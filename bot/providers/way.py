@@ -50,7 +50,8 @@ class MissingKey(ModelFault):
     """The provider wants a key and the entry has none."""
 
     def __init__(self, model_name: str, provider: str) -> None:
-        super().__init__(f"model {model_name!r}: provider {provider!r} needs an api_key")
+        variable = "KIMI_API_KEY, or " if model_name == "kimi" else ""
+        super().__init__(f"model {model_name!r}: {provider} wants a key: set {variable}its api_key in javis.yaml")
         self.model_name = model_name
         self.provider = provider
 

@@ -88,3 +88,17 @@ async def test_doctor_tells_misspelt_models_missing_prices_and_agents(run: Run) 
     assert "agent 'main': model_list has no model_name 'hom'; did you mean 'home'?" in texts
     assert any("vllm/h has no price" in text for text in texts)
     assert any("bindings.yaml has no agent 'mian'" in text for text in texts)
+
+
+async def test_probe_tells_what_to_do_about_a_model_that_cannot_be_asked(run: Run, tmp_path: Path) -> None:
+    entries = [{"model_name": "kimi", "model": "moonshot/k"}, {"model_name": "far", "model": "nowhere/f"}]
+    (tmp_path / "javis.yaml").write_text(json.dumps({"model_list": entries}))
+    key = "! model 'kimi': moonshot wants a key: set KIMI_API_KEY, or its api_key in javis.yaml"
+    for command in ("probe", "list"):
+        result = await run("models", command)
+        assert key in result.output.splitlines()
+        assert result.exit_code == int(command == "probe")
+    findings = json.loads((await run("doctor", "--json")).output)
+    base = next(each["text"] for each in findings if "nowhere/f" in each["text"])
+    assert "api_base" in base
+    assert "KIMI_API_KEY" not in base

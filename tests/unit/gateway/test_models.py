@@ -52,7 +52,8 @@ async def test_list_tells_every_key_by_its_label(bot: GatewayBot) -> None:
     told = [(each["name"], each["provider"], each["model"], each["state"]) for each in page["models"]]
     assert told == [("kimi", "moonshot", "k", "ready")] * 2 + [("home", "vllm", "h", "ready")]
     assert [each["vision"] for each in page["models"]] == [False, False, True]
-    assert page["faults"] == [{"name": "broken", "fault": "model 'broken': provider 'moonshot' needs an api_key"}]
+    fault = "model 'broken': moonshot wants a key: set its api_key in javis.yaml"
+    assert page["faults"] == [{"name": "broken", "fault": fault}]
     assert not any(key in json.dumps(page) for key in KEYS)
 
 
