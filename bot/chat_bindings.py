@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from bot import words
 from bot.bindings_file import BindingsStore, NotChanged
@@ -14,7 +15,7 @@ from routing.binding import Match, PeerPattern
 from routing.errors import CannotEdit
 from routing.explain import describe
 from routing.faults import FileFaults
-from routing.table import Table
+from routing.table import Route, Table
 
 OFF = "off"
 
@@ -70,13 +71,16 @@ class ChatBindings:
             await self._saved()
             return say(call.language, words.BIND_DONE, agent=agent)
         removed = await asyncio.to_thread(store.unbind, match)
+        former = self._gate.former_id(call.message)
+        if removed is None and former is not None:
+            moved = replace(match, peer=PeerPattern(match.peer.kind, former))
+            removed = await asyncio.to_thread(store.unbind, moved)
         await self._saved()
-        left = self._in_force()[0].resolve(call.message.address).agent
         word = words.BIND_NONE if removed is None else words.BIND_REMOVED
-        return say(call.language, word, agent=left)
+        return say(call.language, word, agent=self._route(call).agent)
 
     def _shown(self, call: Call, agents: list[str]) -> str:
-        route = self._in_force()[0].resolve(call.message.address, self._gate.former_id(call.message))
+        route = self._route(call)
         why = self._catalogue.say(call.language, words.REASON_DEFAULT_AGENT)
         return self._catalogue.say(
             call.language,
@@ -85,6 +89,9 @@ class ChatBindings:
             why=why if route.binding is None else describe(route.binding),
             agents=", ".join(agents),
         )
+
+    def _route(self, call: Call) -> Route:
+        return self._in_force()[0].resolve(call.message.address, self._gate.former_id(call.message))
 
     def _match(self, call: Call) -> Match:
         """This chat, or this thread of it; the account too where the channel has several."""
