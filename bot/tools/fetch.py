@@ -69,13 +69,20 @@ async def _follow(session: aiohttp.ClientSession, url: str, ports: Collection[in
         async with session.get(url, allow_redirects=False, timeout=_TIMEOUT, headers=_HEADERS) as response:
             location = response.headers.get("Location")
             if response.status in _REDIRECTS and location:
-                url = urljoin(url, location)
+                url = _joined(url, location)
                 continue
             if response.status >= 400:
                 raise ToolFailed(f"the server answered {response.status}")
             body, cut = await _read(response)
             return Page(url, response.content_type.lower(), response.charset, body, cut)
     raise ToolFailed(f"more than {MOST_REDIRECTS} redirects")
+
+
+def _joined(url: str, location: str) -> str:
+    try:
+        return urljoin(url, location)
+    except ValueError:
+        raise ToolFailed("the page leads to something that is no address") from None
 
 
 async def _read(response: aiohttp.ClientResponse) -> tuple[bytes, bool]:

@@ -1,10 +1,14 @@
 """What a web page says, without its markup: HTML to plain text. Pure."""
 
+import codecs
+import re
 from collections.abc import Iterator
 from typing import Final
 
 from lxml import etree, html
 
+_OF_PAGES: Final = re.compile(r"ascii|utf-(8|16).*|iso.*|cp\d+|koi8.*|mac.*|tis-620|big5.*|gb.*|hz|euc_.*|shift_jis.*")
+"""Codecs by Python's names."""
 _SILENT: Final = frozenset(
     ("script", "style", "noscript", "template", "svg", "canvas", "iframe", "object", "head", "nav", "footer", "form")
 )
@@ -15,7 +19,10 @@ _BLOCKS: Final = frozenset(
 
 def page_text(body: bytes, encoding: str | None) -> tuple[str, str]:
     """(title, text) of an HTML page; both empty for what holds none. `encoding` as the server named it."""
-    parser = html.HTMLParser(encoding=_known(encoding), remove_comments=True, remove_pis=True, huge_tree=False)
+    try:
+        parser = _parser(_known(encoding))
+    except LookupError:  # Python knows it, the parser does not
+        parser = _parser(None)
     try:
         root = html.document_fromstring(body, parser=parser)
     except (etree.ParserError, ValueError):
@@ -52,9 +59,14 @@ def _pieces(root: html.HtmlElement) -> Iterator[str]:
             yield element.tail.replace("\n", " ")
 
 
+def _parser(encoding: str | None) -> html.HTMLParser:
+    return html.HTMLParser(encoding=encoding, remove_comments=True, remove_pis=True, huge_tree=False)
+
+
 def _known(encoding: str | None) -> str | None:
+    """None for what no page is written in: some of Python's codecs take minutes for a body that is made for them."""
     try:
-        "".encode(encoding or "")
+        name = codecs.lookup(encoding or "").name
     except (LookupError, ValueError):
         return None
-    return encoding
+    return encoding if _OF_PAGES.fullmatch(name) else None

@@ -113,6 +113,30 @@ async def test_what_is_no_text_is_refused(site: Site, tool: Tool, kind: str, sho
             await read(tool, site.url("/a"))
 
 
+@pytest.mark.parametrize(
+    ("charset", "body", "text"),
+    [
+        ("big5", "貓".encode("big5"), "貓"),
+        ("GB18030", "猫".encode("gb18030"), "猫"),
+        ("shift_jis", "猫".encode("shift_jis"), "猫"),
+        ("koi8-r", "кот".encode("koi8-r"), "кот"),
+        ("windows-1252", "café".encode("cp1252"), "café"),
+        ("punycode", b"caf-dma", "caf-dma"),  # whose decoder takes minutes for a page that is made for it
+        ("idna", b"xn--caf-dma", "xn--caf-dma"),
+        ("unicode_escape", b"\\u0041", "\\u0041"),
+        ("nonsense", "貓".encode(), "貓"),
+    ],
+)
+async def test_page_is_read_in_the_encodings_that_pages_have(
+    site: Site, tool: Tool, charset: str, body: bytes, text: str
+) -> None:
+    site.page("/a", body, Content_Type=f"text/plain; charset={charset}")
+    assert (await read(tool, site.url("/a"))).splitlines()[-1] == text
+    if charset != "nonsense":
+        site.page("/b", b"<p>" + body + b"</p>", Content_Type=f"text/html; charset={charset}")
+        assert (await read(tool, site.url("/b"))).splitlines()[-1] == text
+
+
 @pytest.mark.parametrize("packing", ["gzip", "deflate"])
 async def test_packed_page_is_unpacked(site: Site, tool: Tool, packing: str) -> None:
     packed = gzip.compress(PAGE.encode()) if packing == "gzip" else zlib.compress(PAGE.encode())
@@ -149,6 +173,7 @@ async def test_redirect_is_followed(site: Site, tool: Tool) -> None:
         "http://me@site.test:{port}/b",
         "file:///etc/passwd",
         "http://site.test:22/b",
+        "http://[",
     ],
 )
 async def test_redirect_to_the_inside_is_not_followed(site: Site, tool: Tool, target: str) -> None:
