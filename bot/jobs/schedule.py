@@ -1,7 +1,7 @@
 """When a job is due: pure, from a line such as `cron 0 9 * * 1-5` and a zone to moments.
 
 Weekdays are crontab's (0 and 7 are Sunday; APScheduler counts from Monday), and a day of the month beside a weekday
-means either of them, as in crontab (https://man7.org/linux/man-pages/man5/crontab.5.html).
+means either of them, unless one begins with `*`, as in crontab (https://man7.org/linux/man-pages/man5/crontab.5.html).
 """
 
 import re
@@ -83,8 +83,14 @@ class Cron:
 
     def _next(self, trigger: CronTrigger, moment: datetime) -> datetime | None:
         if self.line.split()[1].startswith("*"):
-            due = trigger.get_next_fire_time(None, moment.astimezone(UTC) + timedelta(microseconds=1))
-            return None if due is None else due.astimezone(UTC)
+            asked, due = None, moment.astimezone(UTC) + timedelta(microseconds=1)
+            # A wall time in a gap comes out as the moment after it, which may be none of the trigger's own.
+            while due != asked:
+                asked, found = due, trigger.get_next_fire_time(None, due)
+                if found is None:
+                    return None
+                due = found.astimezone(UTC)
+            return due
         # The trigger counts walls as if they were UTC, so that no wall time is skipped or repeated. A gap moves an
         # instant by at most a day: from there on the first one that is really later is looked for.
         wall = moment.astimezone(self.zone).replace(tzinfo=UTC, fold=0) - timedelta(days=1)
@@ -160,7 +166,7 @@ def _cron(line: str, zone: ZoneInfo) -> Cron:
         def trigger(day: str, days: str) -> CronTrigger:
             return CronTrigger(minute=minute, hour=hour, day=day, month=month, day_of_week=days, timezone=by_wall)
 
-        either = day != "*" and weekday != "*"
+        either = not (day.startswith("*") or weekday.startswith("*"))
         triggers = (trigger(day, "*"), trigger("*", days)) if either else (trigger(day, days),)
     except (ValueError, IndexError) as error:
         raise BadSchedule(f"cron {line}: {error}") from None

@@ -32,6 +32,7 @@ def due_times(line: str, start: datetime, count: int, zone: ZoneInfo = NEW_YORK)
         ("cron 30 1 * * *", ["Sun 08 01:30-0500", "Mon 09 01:30-0400"]),
         ("cron 0 2,3 * * *", ["Sun 08 03:00-0400", "Mon 09 02:00-0400"]),  # one moment, once
         ("cron 0 * * * *", ["Sat 07 23:00-0500", "Sun 08 00:00-0500", "Sun 08 01:00-0500", "Sun 08 03:00-0400"]),
+        ("cron 15 */2 * * *", ["Sat 07 22:15-0500", "Sun 08 00:15-0500", "Sun 08 04:15-0400"]),
         ("every 6h", ["Sun 08 05:00-0400", "Sun 08 11:00-0400"]),
     ],
 )
@@ -75,6 +76,16 @@ def test_a_day_beside_a_weekday_means_either() -> None:
         "Wed 03 00:00+0000",
         "Fri 05 00:00+0000",
         "Fri 12 00:00+0000",
+    ]
+
+
+def test_a_step_of_days_beside_a_weekday_means_both() -> None:
+    start = datetime(2026, 6, 1, tzinfo=UTC)
+    assert due_times("cron 0 9 */2 * 1-5", start, 4, ZoneInfo("UTC")) == [
+        "Mon 01 09:00+0000",
+        "Wed 03 09:00+0000",
+        "Fri 05 09:00+0000",
+        "Tue 09 09:00+0000",
     ]
 
 
