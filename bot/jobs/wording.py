@@ -89,7 +89,7 @@ def _at(match: re.Match[str], now: datetime, zone: ZoneInfo) -> Schedule | None:
     day = groups.get("day")
     ahead = DAYS.get(day or "", 1 if day == "tomorrow" else 0)
     part = groups.get("part") or {"今晚": "晚上", "明晚": "晚上", "明早": "早上"}.get(day or "")
-    wall = datetime.combine(here.date() + timedelta(days=ahead), _time(match, part))
+    wall = datetime.combine(here.date() + timedelta(days=ahead), time()) + _since_midnight(match, part)
     moment = instant(wall, zone)
     if moment <= now and day is None:
         moment = instant(wall + timedelta(days=1), zone)
@@ -100,7 +100,7 @@ def _on(match: re.Match[str], now: datetime, zone: ZoneInfo) -> Schedule | None:
     """On a date; one without its year is the next of its kind."""
     here = now.astimezone(zone)
     year, month, day = match["year"], int(match["month"]), int(match["date"])
-    wall = datetime.combine(datetime(int(year or here.year), month, day), _time(match, match["part"]))  # noqa: DTZ001 - a wall time
+    wall = datetime(int(year or here.year), month, day) + _since_midnight(match, match["part"])  # noqa: DTZ001 - a wall time
     if year is None and instant(wall, zone) <= now:
         wall = wall.replace(year=here.year + 1)
     moment = instant(wall, zone)
@@ -108,18 +108,20 @@ def _on(match: re.Match[str], now: datetime, zone: ZoneInfo) -> Schedule | None:
 
 
 def _regularly(match: re.Match[str], now: datetime, zone: ZoneInfo) -> Schedule | None:
-    at = _time(match, match["part"])
-    return parse_schedule(f"cron {at.minute} {at.hour} * * {_days(match['which'].lower())}", zone, now)
+    minutes = _since_midnight(match, match["part"]) // timedelta(minutes=1)
+    days_later, minutes = divmod(minutes, 24 * 60)
+    days = _days(match["which"].lower(), days_later)
+    return parse_schedule(f"cron {minutes % 60} {minutes // 60} * * {days}", zone, now)
 
 
-def _days(which: str) -> str:
+def _days(which: str, later: int) -> str:
+    """crontab's weekdays, `later` by so many days (one at most)."""
     if which in {"每天", "每日", "day"}:
         return "*"
     if which in {"平日", "工作日", "weekday"}:
-        return "1-5"
-    if which in WEEKDAYS_EN:
-        return str(WEEKDAYS_EN.index(which))
-    return str(WEEKDAYS_ZH[which[-1]])
+        return f"{1 + later}-{5 + later}"
+    weekday = WEEKDAYS_EN.index(which) if which in WEEKDAYS_EN else WEEKDAYS_ZH[which[-1]]
+    return str((weekday + later) % 7)
 
 
 def _span(match: re.Match[str]) -> timedelta:
@@ -129,15 +131,21 @@ def _span(match: re.Match[str]) -> timedelta:
     return timedelta(seconds=number * UNITS[match["unit"].lower()])
 
 
-def _time(match: re.Match[str], part: str | None) -> time:
+def _since_midnight(match: re.Match[str], part: str | None) -> timedelta:
+    """The time of day; twelve at night ends its day. Raises ValueError for none, and for one that is not clear."""
     groups = match.groupdict()
     hour = int(_number(groups["hour"]))
     minute = 30 if groups.get("half_past") else int(groups.get("minute") or groups.get("minute_zh") or 0)
+    if part == "晚上" and hour in {0, 12, 24}:
+        return timedelta(days=1, minutes=time(0, minute).minute)
+    if (part == "晚上" and hour < 5) or (part == "中午" and not (hour < 4 or 11 <= hour < 14)):
+        raise ValueError("past midnight, or not at noon")
     if (part in {"下午", "傍晚", "晚上", "pm"} and hour < 12) or (part == "中午" and hour < 11):
         hour += 12
     elif part in {"凌晨", "am"} and hour == 12:
         hour = 0
-    return time(hour, minute)
+    at = time(hour, minute)
+    return timedelta(hours=at.hour, minutes=at.minute)
 
 
 def _number(text: str) -> float:

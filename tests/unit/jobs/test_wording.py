@@ -27,6 +27,12 @@ NOON = datetime(2026, 11, 21, 4, tzinfo=UTC)  # Saturday, 12:00 in Taipei
         ("今晚八點提醒我倒垃圾", "11-21 20:00", "倒垃圾"),
         ("11點提醒我睡覺", "11-22 11:00", "睡覺"),
         ("晚上11點提醒我睡覺", "11-21 23:00", "睡覺"),
+        ("晚上12點提醒我睡覺", "11-22 00:00", "睡覺"),
+        ("今晚十二點半提醒我關燈", "11-22 00:30", "關燈"),
+        ("提醒我明晚0點開搶", "11-23 00:00", "開搶"),
+        ("12月25日晚上12點提醒我拆禮物", "12-26 00:00", "拆禮物"),
+        ("明天中午1點提醒我吃飯", "11-22 13:00", "吃飯"),
+        ("明天中午11點半提醒我訂飯", "11-22 11:30", "訂飯"),
         ("12月25日10:00提醒我送禮", "12-25 10:00", "送禮"),
         ("remind me in 10 minutes to drink water", "11-21 12:10", "drink water"),
         ("Remind me to call home tomorrow at 9am", "11-22 09:00", "call home"),
@@ -49,6 +55,9 @@ def test_once(words: str, when: str, what: str) -> None:
     [
         ("每天8:00提醒我吃藥", "cron 0 8 * * *", "吃藥"),
         ("每週一 9點提醒我週會", "cron 0 9 * * 1", "週會"),
+        ("每天晚上12點提醒我備份", "cron 0 0 * * *", "備份"),
+        ("每週日晚上12點半提醒我備份", "cron 30 0 * * 1", "備份"),
+        ("平日晚上12點提醒我備份", "cron 0 0 * * 2-6", "備份"),
         ("平日下午5點半提醒我下班", "cron 30 17 * * 1-5", "下班"),
         ("提醒我每隔30分鐘站起來", "every 30m", "站起來"),
         ("remind me every day at 8 to stretch", "cron 0 8 * * *", "stretch"),
@@ -69,6 +78,8 @@ def test_again_and_again(words: str, line: str, what: str) -> None:
         "提醒我5個蘋果",
         "提醒我25點睡覺",
         "今天早上9點提醒我開會",  # over
+        "今晚1點提醒我看球",  # after midnight, of which day
+        "明天中午5點提醒我吃飯",
         "remind me to buy 3",
         "remind me about the party",
         "remind me in 0 minutes to go",
