@@ -37,7 +37,7 @@ class HeartbeatStore:
         return Statement("heartbeat.interrupted", {"most_begun": MOST_BEGUN})
 
     async def was_told(self, agent: str, digest: str) -> bool:
-        """Whether the platform took this alert within SAME_ALERT_AGAIN."""
+        """Whether the platform took this alert within SAME_ALERT_AGAIN, or it is on its way there."""
         since_ms = unix_ms(self._clock.now() - SAME_ALERT_AGAIN)
         told: dict[str, SqlValue] = {"agent": agent, "digest": digest, "since_ms": since_ms}
         return bool(await self._storage.read("heartbeat.told_since", told))

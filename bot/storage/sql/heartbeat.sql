@@ -20,7 +20,8 @@ ON CONFLICT (outbox_id) DO NOTHING;
 
 -- name: heartbeat.told_since
 SELECT 1 FROM alerts JOIN outbox ON outbox.id = alerts.outbox_id
-WHERE alerts.agent = :agent AND alerts.digest = :digest AND outbox.state = 'sent' AND outbox.finished_ms >= :since_ms
+WHERE alerts.agent = :agent AND alerts.digest = :digest
+  AND (outbox.state IN ('queued', 'attempting') OR outbox.state = 'sent' AND outbox.finished_ms >= :since_ms)
 LIMIT 1;
 
 -- name: heartbeat.prune_alerts

@@ -203,6 +203,20 @@ async def test_an_alert_that_did_not_arrive_is_told_again(ward: Ward) -> None:
     assert ward.post.texts == ["The mail is full."]
 
 
+async def test_an_alert_on_its_way_is_not_queued_again(ward: Ward) -> None:
+    ward.notes.write_text("- look at the mail\n", encoding="utf-8")
+    ward.agent.says = "The mail is full."
+    ward.post.channel.turn.clear()
+    for _ in range(2):
+        await ward.heartbeats.wake()
+        await ward.lanes.wait_idle()
+        await ward.post.clock.advance(60)
+    ward.post.channel.turn.set()
+    await ward.settle()
+    assert len(ward.agent.turns) == 2
+    assert ward.post.texts == ["The mail is full."]
+
+
 async def test_a_wish_from_beside_the_running_bot_is_granted_and_answered(ward: Ward) -> None:
     await ward.post.storage.commit([ward.store.wish("main"), ward.store.wish("nobody")])
     await ward.heartbeats.grant_wishes()
