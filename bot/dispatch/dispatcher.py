@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Final, Protocol
 
@@ -91,13 +91,12 @@ class Dispatcher:
             if running_id == task_id:
                 call.cancel()
         self._announce()
+        self._do_soon(lambda: self._publish(task_id))
         self.look_soon()
 
     def look_soon(self) -> None:
         """Look after everything without waiting for it: a channel has opened, or a row has changed."""
-        chore = asyncio.create_task(self._look_if_possible(), name="dispatcher chore")
-        self._chores.add(chore)
-        chore.add_done_callback(self._chores.discard)
+        self._do_soon(self.look_after)
 
     async def look_after(self) -> None:
         """What must come right whatever happened: queued tasks, notices that are missing, files that are stale."""
@@ -130,7 +129,7 @@ class Dispatcher:
 
     async def _run(self, task: Task) -> Outcome | None:
         """None: it was cancelled."""
-        self.teller.begun(task)
+        self.teller.publish(task)
         call = asyncio.create_task(self._ask(task), name=f"task {task.id}")
         self._running[task.id, task.attempt] = call
         still = asyncio.create_task(self.teller.say_still_running(task), name=f"still running {task.id}")
@@ -179,8 +178,20 @@ class Dispatcher:
         if self.line is not None:
             self.line.announce()
 
-    async def _look_if_possible(self) -> None:
-        try:
-            await self.look_after()
-        except StorageError as error:
-            log.warning("Tasks are looked after at the next tick", extra={"error": str(error)})
+    async def _publish(self, task_id: str) -> None:
+        task = await self._tasks.get(task_id)
+        if task is not None:
+            self.teller.publish(task)
+
+    def _do_soon(self, work: Callable[[], Awaitable[None]]) -> None:
+        """What the database refuses is left to the next tick."""
+
+        async def do() -> None:
+            try:
+                await work()
+            except StorageError as error:
+                log.warning("Tasks are looked after at the next tick", extra={"error": str(error)})
+
+        chore = asyncio.create_task(do(), name="dispatcher chore")
+        self._chores.add(chore)
+        chore.add_done_callback(self._chores.discard)

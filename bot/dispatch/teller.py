@@ -66,10 +66,6 @@ class TaskTeller:
         self._settings = settings
         self._events = events
 
-    def begun(self, task: Task) -> None:
-        """Clients of the gateway are told."""
-        self._publish(task)
-
     def ending(self, task: Task, outcome: Outcome) -> Ending:
         """Result and notice; its statements fail for a task that has ended meanwhile."""
         ended = with_outcome(task, outcome)
@@ -81,7 +77,7 @@ class TaskTeller:
             for after in outcome.after:
                 after()
             log.info("A task has ended", extra={"task": task.id, "state": outcome.state})
-            self._publish(ended)
+            self.publish(ended)
             self._results.mark_stale()
 
         told = [statement for each in queued for statement in each.statements]
@@ -120,6 +116,13 @@ class TaskTeller:
         with suppress(StorageError):
             await self._leave(self._outgoing.queue(channel, message, "notice", source, language))
 
+    def publish(self, task: Task) -> None:
+        """Tell clients of the gateway how it stands; of a task that no client's session asked for, all of them."""
+        notify = task.notify
+        session_key = notify.chat if notify is not None and notify.channel == "web" else None
+        about = {"task_id": task.id, "task_name": task.name, "state": task.state, "attempt": task.attempt}
+        self._events.publish("task.update", session_key, about)
+
     def _notice(self, task: Task) -> Queued | None:
         """The notice as rows; None when nobody is to be told, or the channel is closed for now."""
         channel = None if task.notify is None else self._outgoing.channel(task.notify)
@@ -141,10 +144,3 @@ class TaskTeller:
         if queued is not None:
             await self._storage.commit(queued.statements)
             self._outgoing.leave(queued)
-
-    def _publish(self, task: Task) -> None:
-        """`task.update`; of a task that no client's session asked for, every client hears."""
-        notify = task.notify
-        session_key = notify.chat if notify is not None and notify.channel == "web" else None
-        about = {"task_id": task.id, "task_name": task.name, "state": task.state, "attempt": task.attempt}
-        self._events.publish("task.update", session_key, about)

@@ -156,6 +156,23 @@ async def test_cancelling_hangs_up_on_the_model_and_frees_the_worker(desk: Desk)
     assert (await desk.task(other)).state == "succeeded"
 
 
+async def test_clients_of_the_gateway_hear_of_a_cancelled_task_once(desk: Desk) -> None:
+    hanging, events = Hanging(), desk.house.ground.events
+    seq = events.newest_seq
+    desk.server.handle(hanging)
+    running = await desk.create("long work")
+    await hanging.asked.wait()
+    storage, tasks = desk.house.stores.storage, desk.house.stores.tasks
+    _, _, create = tasks.create(TaskRequest("waits", "kimi", "telegram:1", "en", notify=CHAT), 99, 99)
+    await storage.commit([create])
+    (waiting,) = await tasks.newest("queued", 9)
+    for task_id in (waiting.id, running):
+        await desk.cancel(task_id)
+    await until(lambda: len(desk.told) == 2)
+    heard = [(event.data["task_id"], event.data["state"]) for event in events.since(seq) or ()]
+    assert heard == [(running, "running"), (waiting.id, "cancelled"), (running, "cancelled")]
+
+
 async def test_a_task_cancelled_and_retried_by_another_process_in_one_moment_keeps_its_new_attempt(desk: Desk) -> None:
     first = Hanging()
     desk.server.handle(first)
