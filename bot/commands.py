@@ -118,6 +118,10 @@ class Commands:
         found = [] if command is None or command.suggests is None else await command.suggests(self, call)
         return found[:MOST_SUGGESTED]
 
+    async def ask(self, call: Call) -> Reply:
+        """What a question is answered that asks nothing; all others are ordinary turns."""
+        return Reply(self._catalogue.say(call.language, words.QUESTION_EMPTY))
+
     async def new(self, call: Call) -> Reply:
         closing = self._sessions.close(call.session_key)
         return Reply(self._catalogue.say(call.language, words.NEW_DONE), (closing,))
@@ -132,10 +136,6 @@ class Commands:
 
     async def start(self, call: Call) -> Reply:
         return Reply(self._catalogue.say(call.language, words.START, bot="Javis"))
-
-
-async def _ask(_commands: Commands, _call: Call) -> Reply:
-    raise AssertionError("/ask is an ordinary turn; the road takes it before the table is asked")
 
 
 def _saying(teller: Callable[[Commands], Teller]) -> Handler:
@@ -156,7 +156,9 @@ TABLE: Final[Mapping[str, Command]] = {
             words.ARGUMENT_TASK,
             argument_required=True,
         ),
-        Command("ask", words.NAME_ASK, words.COMMAND_ASK, _ask, words.ARGUMENT_QUESTION, argument_required=True),
+        Command(
+            "ask", words.NAME_ASK, words.COMMAND_ASK, Commands.ask, words.ARGUMENT_QUESTION, argument_required=True
+        ),
         Command(
             "tasks",
             words.NAME_TASKS,

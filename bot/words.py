@@ -72,6 +72,7 @@ FAILURES: Final[Mapping[str, str]] = MappingProxyType(
 
 # Commands
 UNKNOWN_COMMAND: Final = "I do not know the command {command}. /help shows those that I know."
+QUESTION_EMPTY: Final = "What would you like to ask? Write it after /ask."
 START: Final = (
     "👋 Hello, I am {bot}.\n"
     "Just write to me. For longer work write “Kimi: …”; I do it in the background and report back.\n"

@@ -150,7 +150,7 @@ class Path:
         call = Call(arguments, message, agent, session_key, errand.language, self._opener(errand))
         if name is None:
             name = self._commands.in_plain_words(call)
-        if name is None or name == "ask":
+        if name is None or (name == "ask" and _asks(message, arguments)):
             errand.message = message if arguments == message.text else replace(message, text=arguments)
             self._waiting[message.origin, message.message_id] = errand
             turn = partial(self._turn, errand, answering, session_key)
@@ -267,3 +267,8 @@ class Path:
 
 def _command_lane(message: InboundMessage) -> str:
     return f"command {message.origin}"
+
+
+def _asks(message: InboundMessage, arguments: str) -> bool:
+    """Whether there is a question: words, a file, or the message that is replied to."""
+    return bool(arguments.strip() or message.attachments or message.reply_to)

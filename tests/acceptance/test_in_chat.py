@@ -31,12 +31,13 @@ async def test_commands_answer_in_the_persons_language(simulator: Simulator, bot
             "/nonsense",
             "/new",
             "/status",
+            "/ask",
         ):
             simulator.telegram.say(5, 5, text)
-        answers = [message["text"] for message in await simulator.telegram.wait_for_sent(8, 5)]
+        answers = [message["text"] for message in await simulator.telegram.wait_for_sent(9, 5)]
         simulator.telegram.say(5, 5, "Kimi: priority=soon x")
         simulator.telegram.say(5, 5, "Kimi:")
-        *_, wrong, empty = [message["text"] for message in await simulator.telegram.wait_for_sent(10, 5)]
+        *_, wrong, empty = [message["text"] for message in await simulator.telegram.wait_for_sent(11, 5)]
     assert "Hello" in answers[0]
     assert "/kimi" in answers[1]
     assert answers[2].startswith("There are no tasks yet")
@@ -45,6 +46,7 @@ async def test_commands_answer_in_the_persons_language(simulator: Simulator, bot
     assert "/nonsense" in answers[5]
     assert "fresh conversation" in answers[6]
     assert "Agent: parrot" in answers[7]
+    assert answers[8].startswith("What would you like to ask?")
     assert "high, normal, low" in wrong
     assert empty.startswith("What should Kimi do?")
 
