@@ -164,6 +164,13 @@ async def test_entities_are_drawn_and_unsafe_links_are_not(page: Page, bot: tele
     assert await page.evaluate("document.querySelector('.spoiler').classList.contains('open')")
 
 
+async def test_line_break_that_ends_a_quote_draws_no_empty_line(page: Page, bot: telegram.Bot) -> None:
+    text = "before\n\nquote\n\nafter"
+    await bot.send_message(GROUP, text, entities=[MessageEntity("blockquote", text.index("quote"), len("quote"))])
+    await page.until("document.querySelector('.words blockquote')")
+    assert await page.evaluate("document.querySelector('.words blockquote').nextSibling.data") == "\nafter"
+
+
 async def test_button_under_a_message_presses(page: Page, simulator: Simulator, bot: telegram.Bot) -> None:
     markup = InlineKeyboardMarkup([[InlineKeyboardButton("取消", callback_data="cancel:1")]])
     message = await bot.send_message(GROUP, "running", reply_markup=markup)

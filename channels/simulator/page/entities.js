@@ -5,6 +5,7 @@ import { codeBlock, link, spoiler } from "./marks.js";
 import { text } from "./text.js";
 
 const TAGS = { bold: "strong", italic: "em", underline: "u", strikethrough: "s", code: "code" };
+const BLOCKS = new Set(["pre", "blockquote", "expandable_blockquote"]);
 const LONG_QUOTE = 180;
 
 /** `content` with its entities, as nodes. `hooks.command` is told of a command that was clicked. */
@@ -24,7 +25,8 @@ function renderRange(content, start, end, entities, hooks) {
     const inner = entities.slice(index + 1).filter((each) => each.offset < stop);
     nodes.push(renderEntity(entity, content.slice(entity.offset, stop),
       renderRange(content, entity.offset, stop, inner, hooks), hooks));
-    position = stop;
+    // The line break that ends a block is not drawn: what follows stands on a line of its own anyway.
+    position = BLOCKS.has(entity.type) && content[stop] === "\n" ? stop + 1 : stop;
   }
   if (position < end) nodes.push(content.slice(position, end));
   return nodes;
