@@ -7,7 +7,7 @@ the calls of its last milliseconds.
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Final, Protocol
 from zoneinfo import ZoneInfo
@@ -67,8 +67,9 @@ class Ledger(Meter):
                 raise BudgetSpent(f"the day's budget of {scope} is used up")
 
     @override
-    def charge(self, asker: Asker, attempt: Attempt, usage: Usage, price_name: str) -> None:
-        micros = cost_micros(usage, self._settings.prices.get(price_name))
+    def charge(self, asker: Asker, attempt: Attempt, usage: Usage, price_names: Sequence[str]) -> None:
+        prices = self._settings.prices
+        micros = cost_micros(usage, next((prices[name] for name in price_names if name in prices), None))
         call: dict[str, SqlValue] = {
             "at_ms": unix_ms(self._clock.now()),
             "took_ms": round(attempt.seconds * 1000),

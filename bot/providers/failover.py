@@ -26,7 +26,7 @@ from bot.providers.errors import (
 )
 from bot.providers.meter import Asker, Meter
 from bot.providers.pool import Pool
-from bot.providers.port import Completion, CompletionRequest, Usage
+from bot.providers.port import Completion, CompletionRequest
 from bot.providers.way import Way
 from channels.clock import Clock, deadline, unix_ms
 
@@ -120,7 +120,7 @@ class Failover:
             question.failed(asked, failure)
             await self._note_failure(way, failure, began_ms, borrowed=model_id is not None)
         if self._meter is not None:
-            self._meter.charge(question.asker, attempt, _usage(result), way.price_name)
+            self._meter.charge(question.asker, attempt, result.usage, way.price_names(model_id))
         return None if isinstance(result, ProviderError) else result
 
     async def _ask_all(self, groups: Sequence[Group], question: Question) -> Completion | None:
@@ -188,10 +188,6 @@ class Failover:
 
     def _now_ms(self) -> int:
         return unix_ms(self._clock.now())
-
-
-def _usage(result: Completion | ProviderError) -> Usage:
-    return result.usage
 
 
 def _error(cooldown: Cooldown | None, open_until_ms: int) -> type[ProviderError]:

@@ -1,5 +1,6 @@
 """The seam to whoever counts what calls cost."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -22,6 +23,9 @@ class Meter(Protocol):
         """Raises BudgetSpent."""
         ...
 
-    def charge(self, asker: Asker, attempt: Attempt, usage: Usage, price_name: str) -> None:
-        """`usage` is all zeros where the provider told nothing. Never raises, never waits."""
+    def charge(self, asker: Asker, attempt: Attempt, usage: Usage, price_names: Sequence[str]) -> None:
+        """`usage` is all zeros where the provider told nothing; the first of `price_names` that has a price holds.
+
+        Never raises, never waits.
+        """
         ...

@@ -1,7 +1,7 @@
 """One way to a model: an entry of `model_list` with everything that is needed to ask it."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
@@ -68,6 +68,12 @@ class Way:
     rpm: int | None = None
     price_name: str = ""
     vision: bool = False
+
+    def price_names(self, model_id: str | None) -> Sequence[str]:
+        """What finds the price of a call, the closest first; `model_id` is what was asked in place of its own."""
+        if model_id is None:
+            return (self.price_name,)
+        return f"{self.price_name.partition('/')[0]}/{model_id}", self.price_name
 
 
 def make_way(entry: ModelEntry, http: Callable[[str | None], httpx.AsyncClient], clock: Clock) -> Way:

@@ -29,6 +29,7 @@ REQUEST = CompletionRequest([ChatMessage("user", "hi")])
 ANN, BEN = Asker("main", "telegram:1"), Asker("main", "telegram:2")
 USAGE = {"prompt_tokens": 80, "completion_tokens": 20, "total_tokens": 100, "cached_tokens": 30}
 PRICE = Price(prompt=2, cached=0.5, completion=10)
+DEAR = Price(prompt=100, completion=100)
 
 
 @pytest.fixture
@@ -61,7 +62,7 @@ class Desk:
         self, server: ProviderServer, http: httpx.AsyncClient, clock: ManualClock, storage: Storage, **given: Any
     ) -> None:
         self.server = server
-        self.ledger = Ledger(storage, clock, BudgetSettings(prices={"moonshot/k": PRICE}, **given))
+        self.ledger = Ledger(storage, clock, BudgetSettings(prices={"moonshot/k": PRICE, "moonshot/k9": DEAR}, **given))
         entries = [
             ListedEntry("kimi", "moonshot/k", SecretStr("one"), server.base_url),
             ListedEntry("two keys", "moonshot/k", SecretStr("two"), server.base_url),
@@ -173,3 +174,15 @@ def test_figures_are_told_with_their_limits() -> None:
     assert tell_tokens(spent, Limit()) == "12,345"
     assert tell_tokens(spent, Limit(tokens=50_000)) == "12,345 / 50,000"
     assert tell_money(spent, Limit(money=5), "CNY") == "1.2346 / 5.00 CNY"
+
+
+@pytest.mark.parametrize(("name", "micros"), [("k9", 10_000), ("unpriced", 315)])
+async def test_id_that_somebody_named_costs_what_it_costs(
+    server: ProviderServer, http: httpx.AsyncClient, clock: ManualClock, storage: Storage, name: str, micros: int
+) -> None:
+    """Where nobody said what it costs, as much as the model in whose place it was asked."""
+    desk = Desk(server, http, clock, storage)
+    desk.server.reply(completion("yes", usage=USAGE))
+    await desk.models.ask([name], REQUEST, ANN, ids_of="kimi")
+    assert desk.server.received[0].json["model"] == name
+    assert (await desk.ledger.spent(ANN))["all"].micros == micros
