@@ -93,7 +93,7 @@ class GatewayBot:
         """A connection that is let in, or, with `token` None, not yet."""
         options["additional_headers"] = {} if token is None else {"Authorization": f"Bearer {token}"}
         url = self.address.replace("http", "ws", 1) + "/ws"
-        async with websockets.connect(url, open_timeout=PATIENCE_SECONDS, **options) as socket:
+        async with websockets.connect(url, open_timeout=PATIENCE_SECONDS, ping_interval=None, **options) as socket:
             client = Client(socket)
             reading = asyncio.create_task(client.read())
             try:

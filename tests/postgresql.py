@@ -19,9 +19,11 @@ import pytest
 from bot.storage.postgresql.storage import open_postgresql
 from channels.clock import SystemClock
 from tests.links import NETWORK
+from tests.patience import PATIENCE_SECONDS
 from tests.ports import free_port
 
 USERS = ("postgres", "root")
+_PATIENTLY = ("-w", "-t", str(round(PATIENCE_SECONDS)))
 INSTALL = "install Debian's package postgresql, or name a server in JAVIS_TEST_POSTGRESQL_URL"
 
 
@@ -103,11 +105,11 @@ class OwnServer:
             file.write(f"host all all {NETWORK}.0.0/16 trust\n")
 
     def start(self) -> None:
-        self._run("pg_ctl", "-D", str(self._folder / "data"), "-l", str(self._folder / "log"), "-w", "start")
+        self._run("pg_ctl", "-D", str(self._folder / "data"), "-l", str(self._folder / "log"), *_PATIENTLY, "start")
 
     def stop(self, mode: str = "fast") -> None:
         """`immediate` is a crash."""
-        self._run("pg_ctl", "-D", str(self._folder / "data"), "-m", mode, "-w", "stop")
+        self._run("pg_ctl", "-D", str(self._folder / "data"), "-m", mode, *_PATIENTLY, "stop")
 
     def set(self, name: str, value: str) -> None:
         """Change a setting of the running server; when this returns, a new session has it."""

@@ -1,4 +1,4 @@
-"""A real Redis for tests: the one on this machine's usual port, or one started for this run."""
+"""A real Redis for tests: one started for this run, or the one on this machine's usual port."""
 
 import os
 import shutil
@@ -11,6 +11,7 @@ from contextlib import contextmanager
 import pytest
 import redis
 
+from tests.patience import PATIENCE_SECONDS
 from tests.ports import free_port
 
 INSTALL = "install Debian's package redis-server, or name a server in JAVIS_TEST_REDIS_URL"
@@ -18,8 +19,16 @@ INSTALL = "install Debian's package redis-server, or name a server in JAVIS_TEST
 
 @contextmanager
 def server() -> Iterator[str]:
-    """The URL of a running Redis. Skips where there is none; fails where CI=true."""
-    url = os.environ.get("JAVIS_TEST_REDIS_URL", "redis://127.0.0.1:6379/0")
+    """The URL of a running Redis. Skips where there is none; fails where CI=true.
+
+    One of their own keeps test processes that run side by side out of each other's way.
+    """
+    named = os.environ.get("JAVIS_TEST_REDIS_URL")
+    if named is None and shutil.which("redis-server") is not None:
+        with own_server() as made:
+            yield made
+        return
+    url = named or "redis://127.0.0.1:6379/0"
     if _answers(url):
         yield url
         return
@@ -41,9 +50,9 @@ def own_server() -> Iterator[str]:
         with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
             url = f"redis://127.0.0.1:{port}/0"
             try:
-                end = time.monotonic() + 20
+                end = time.monotonic() + PATIENCE_SECONDS
                 while not _answers(url):
-                    if time.monotonic() > end:
+                    if time.monotonic() > end or process.poll() is not None:
                         pytest.fail("the Redis that was started does not answer")
                 yield url
             finally:
@@ -51,7 +60,7 @@ def own_server() -> Iterator[str]:
 
 
 def _answers(url: str) -> bool:
-    with redis.Redis.from_url(url, socket_connect_timeout=1) as client:
+    with redis.Redis.from_url(url, socket_connect_timeout=1, socket_timeout=PATIENCE_SECONDS) as client:
         try:
             return bool(client.ping())
         except redis.RedisError:

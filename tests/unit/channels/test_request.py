@@ -21,6 +21,7 @@ from telegram.error import (
 from channels.telegram.api import BotApi
 from channels.telegram.failures import channel_error
 from channels.telegram.request import AiohttpRequest, NotSentError, SlowDownError, Timeouts
+from tests.ports import free_port
 from tests.unit.channels.setting import TOKEN, Answer, body, hang_up, never, refusal, result, scripted_api
 
 
@@ -37,12 +38,6 @@ def family(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__
-
-
-def closed_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
 
 
 @pytest.mark.parametrize(
@@ -92,7 +87,7 @@ async def test_no_answer_in_time_leaves_the_outcome_open() -> None:
 async def test_a_server_that_is_not_there_took_nothing() -> None:
     async with AiohttpRequest() as request:
         with pytest.raises(NotSentError):
-            await BotApi(request, f"http://127.0.0.1:{closed_port()}/bot{TOKEN}").call("sendMessage", {})
+            await BotApi(request, f"http://127.0.0.1:{free_port()}/bot{TOKEN}").call("sendMessage", {})
 
 
 async def test_a_server_that_accepts_no_connection_took_nothing() -> None:
@@ -119,7 +114,7 @@ async def test_after_the_end_nothing_is_sent() -> None:
 @pytest.mark.parametrize("base", ["http://127.0.0.1:{closed}", "http://[::1", "ftp://127.0.0.1", "http://name.invalid"])
 async def test_an_address_that_leads_nowhere_shows_no_token(base: str) -> None:
     async with AiohttpRequest(Timeouts(connect=2)) as request:
-        api = BotApi(request, f"{base.format(closed=closed_port())}/bot{TOKEN}")
+        api = BotApi(request, f"{base.format(closed=free_port())}/bot{TOKEN}")
         with pytest.raises(NotSentError) as caught:
             await api.call("sendMessage", {})
     assert not any(TOKEN in f"{each} {each!r}" for each in family(caught.value))

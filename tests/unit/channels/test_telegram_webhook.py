@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -22,6 +21,7 @@ from channels.telegram.config import TelegramWebhook
 from channels.telegram.webhook import CHECK_SECONDS
 from channels.testing import MemoryInbox, eventually, receiving
 from tests.gateway_bot import gateway_bot
+from tests.ports import free_port
 from tests.unit.channels.setting import ScriptedApi, refusal, result, scripted_api, telegram_context
 
 SECRET: Final = "s" * 40
@@ -141,8 +141,7 @@ def test_a_secret_that_can_be_guessed_is_refused(secret: str) -> None:
 
 
 async def test_a_whole_bot_answers_over_the_webhook(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     async with run_simulator(port=0, state_dir=None, clock=SystemClock()) as simulator:
         telegram: dict[str, Any] = {
             "accounts": {"default": {"token": simulator.telegram_token}},

@@ -67,13 +67,13 @@ def desk(tmp_path: Path) -> Desk:
 
 def test_waiting_files_are_queued_in_the_order_of_their_time(desk: Desk) -> None:
     now = time.time()
-    desk.claw0("b", enqueued_at=now - 20, retry_count=2, next_retry_at=now + 60)
+    desk.claw0("b", enqueued_at=now - 20, retry_count=2, next_retry_at=now + 3600)
     desk.claw0("a", enqueued_at=now - 10)
     result = desk.run("--json")
     assert (result.exit_code, json.loads(result.stdout)["queued"]) == (0, 2)
     rows = desk.rows()
     assert [(row.payload["text"], row.state, row.attempts) for row in rows] == [("b", "queued", 2), ("a", "queued", 0)]
-    assert rows[0].due.timestamp() == pytest.approx(now + 60, abs=0.01)
+    assert rows[0].due.timestamp() == pytest.approx(now + 3600, abs=0.01)
 
 
 def test_importing_again_changes_nothing(desk: Desk) -> None:

@@ -24,6 +24,11 @@ def redis_url() -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(autouse=True)
+def a_redis_that_is_slow_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(redis_line, "ANSWER_SECONDS", PATIENCE_SECONDS)
+
+
 @pytest.fixture
 async def line(redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RedisLine]:
     async with open_line(redis_url, str(tmp_path_factory.mktemp("database")), SystemClock()) as opened:

@@ -41,7 +41,7 @@ STRANGERS: list[dict[str, str]] = [
 
 @pytest.mark.parametrize("headers", STRANGERS, ids=str)
 async def test_a_stranger_can_ask_for_health_and_nothing_else(bot: GatewayBot, headers: dict[str, str]) -> None:
-    async with httpx.AsyncClient(base_url=bot.address, headers=headers) as http:
+    async with httpx.AsyncClient(base_url=bot.address, headers=headers, timeout=PATIENCE_SECONDS) as http:
         for name in TABLE:
             body = {"jsonrpc": "2.0", "method": name, "params": {}, "id": 1}
             said = (await http.post(f"/rpc?token={TOKEN}", json=body)).json()
@@ -110,7 +110,7 @@ async def test_only_json_of_a_bearable_size(bot: GatewayBot) -> None:
         for _ in range(1100):
             yield b" " * 1024
 
-    async with httpx.AsyncClient(base_url=bot.address, headers=bot.headers) as http:
+    async with httpx.AsyncClient(base_url=bot.address, headers=bot.headers, timeout=PATIENCE_SECONDS) as http:
         streamed = await http.post("/rpc", content=pieces(), headers={"Content-Type": "application/json"})
         assert streamed.status_code == 413
         for method in ("GET", "PUT", "DELETE", "PATCH", "TRACE", "OPTIONS"):
@@ -256,7 +256,7 @@ async def test_the_bot_says_when_nobody_can_be_let_in_and_when_the_port_is_taken
 
 
 async def test_heartbeats_are_woken_over_http_with_a_token(bot: GatewayBot) -> None:
-    async with httpx.AsyncClient(base_url=bot.address) as http:
+    async with httpx.AsyncClient(base_url=bot.address, timeout=PATIENCE_SECONDS) as http:
         assert (await http.post("/api/cron/wake", json={})).status_code == 401
         (found,) = (await http.post("/api/cron/wake", json={}, headers=bot.headers)).json()["heartbeats"]
         assert found == {

@@ -9,6 +9,7 @@ import pytest
 from aiohttp import web
 
 from tests.gateway_bot import CallFailed, GatewayBot
+from tests.patience import PATIENCE_SECONDS
 from tests.unit.gateway.test_openai import client, streamed, thinking_bot
 from tests.unit.providers.server import completion
 
@@ -17,7 +18,7 @@ HI: Any = [{"role": "user", "content": "hi"}]
 
 async def newest(bot: GatewayBot) -> dict[str, Any]:
     """The road that ended last, once there is one."""
-    async with bot.client() as caller, asyncio.timeout(20):
+    async with bot.client() as caller, asyncio.timeout(PATIENCE_SECONDS):
         while not (roads := (await caller.call("trace.list", limit=1))["roads"]):
             pass
     road: dict[str, Any] = roads[0]

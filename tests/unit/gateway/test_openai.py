@@ -21,7 +21,7 @@ Client = Callable[..., Any]
 
 def client(bot: GatewayBot, token: str = TOKEN, **headers: str) -> openai.AsyncOpenAI:
     return openai.AsyncOpenAI(
-        base_url=f"{bot.address}/v1", api_key=token, max_retries=0, default_headers=headers, timeout=20
+        base_url=f"{bot.address}/v1", api_key=token, max_retries=0, default_headers=headers, timeout=PATIENCE_SECONDS
     )
 
 

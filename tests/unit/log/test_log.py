@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.log import LineFormatter, Redaction, configure_logging, escape
+from tests.patience import PATIENCE_SECONDS
 
 SECRET = 'ca+na/ry "se\\cret"=任'
 TOKEN = "1234567890:AAF-abcdefghijklmnopqrstuvwxyz_012"
@@ -178,7 +179,11 @@ raise RuntimeError("canary-secret at the end")
 
 def run(*arguments: str) -> str:
     done = subprocess.run(
-        [sys.executable, "-c", CONFIGURED, *arguments], capture_output=True, text=True, check=False, timeout=30
+        [sys.executable, "-c", CONFIGURED, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE_SECONDS,
     )
     assert done.returncode == 1
     assert done.stdout == ""

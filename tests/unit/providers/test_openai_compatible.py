@@ -33,6 +33,7 @@ from bot.providers.port import ChatMessage, CompletionRequest, ToolCall, ToolSpe
 from bot.providers.refusal import read_refusal
 from bot.providers.wire import Replay
 from channels.clock import ManualClock
+from tests.patience import PATIENCE_SECONDS
 from tests.unit.providers.server import ProviderServer, completion
 
 KEY = "sk-canary-0123456789"
@@ -404,7 +405,7 @@ async def test_cancelling_closes_the_request_in_flight(server: ProviderServer, p
     asking.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asking
-    await asyncio.wait_for(closed.wait(), 10)
+    await asyncio.wait_for(closed.wait(), PATIENCE_SECONDS)
 
 
 async def test_hundreds_of_calls_run_side_by_side(server: ProviderServer, provider: OpenAICompatible) -> None:

@@ -16,6 +16,7 @@ from bot.settings.load import load_settings
 from bot.settings.model import Settings
 from channels.clock import ManualClock
 from routing.document import FileFaults
+from tests.patience import PATIENCE_SECONDS
 from tests.unit.providers.server import completion, open_provider_server
 
 Load = Callable[..., Settings]
@@ -119,7 +120,7 @@ async def test_agent_may_name_a_providers_model_that_no_list_has(load: Load) -> 
 
 
 async def test_stranger_cannot_reach_a_provider_by_naming_it() -> None:
-    async with open_provider_server() as server, httpx.AsyncClient() as http:
+    async with open_provider_server() as server, httpx.AsyncClient(timeout=PATIENCE_SECONDS) as http:
         entry = ModelEntry(model_name="kimi", model="moonshot/k", api_key=SecretStr("k"), api_base=server.base_url)
         asked: list[str] = []
 

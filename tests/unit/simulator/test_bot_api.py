@@ -11,6 +11,7 @@ from telegram.error import BadRequest, InvalidToken, NetworkError, RetryAfter
 from channels.clock import ManualClock
 from channels.simulator.seed import FIRST_USER, GROUP
 from channels.simulator.server import Simulator
+from tests.patience import PATIENCE_SECONDS
 from tests.unit.simulator.conftest import open_bot
 
 
@@ -25,14 +26,14 @@ async def test_wrong_token_is_unauthorized(simulator: Simulator) -> None:
     with pytest.raises(InvalidToken, match="rejected by the server"):
         await stranger.initialize()
     await stranger.request.shutdown()
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=PATIENCE_SECONDS) as http:
         answer = await http.get(f"{simulator.telegram_api_base}/bot1:wrong/getMe")
     assert answer.status_code == 401
     assert answer.json() == {"ok": False, "error_code": 401, "description": "Unauthorized"}
 
 
 async def test_unknown_method_is_not_found(simulator: Simulator) -> None:
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=PATIENCE_SECONDS) as http:
         answer = await http.post(f"{simulator.telegram_api_base}/bot{simulator.telegram_token}/danceTango")
     assert answer.status_code == 404
     assert answer.json() == {"ok": False, "error_code": 404, "description": "Not Found"}

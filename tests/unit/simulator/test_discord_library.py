@@ -143,7 +143,7 @@ async def test_files_come_and_go_whole(stock: StockBot, simulator: Simulator) ->
     assert sent.attachments[0].size == 8
     await simulator.discord.say_with_file(CHANNEL, ME, "mine", "notes.txt", b"notes")
     await eventually(lambda: any(message.attachments for message in stock.heard if message.author != stock.user))
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=PATIENCE_SECONDS) as http:
         assert (await http.get(sent.attachments[0].url)).content == b"\x00content"
         assert (await http.get(stock.heard[-1].attachments[0].url)).content == b"notes"
 

@@ -15,6 +15,7 @@ from channels.simulator.discord.seed import CHANNEL, GUILD, PEOPLE
 from channels.simulator.discord.state import BOT_ID, KEPT_MESSAGES
 from channels.simulator.server import Simulator, run_simulator
 from channels.testing import eventually
+from tests.patience import PATIENCE_SECONDS
 
 ASK = [{"name": "ask", "description": "Ask", "options": [{"type": 3, "name": "text", "description": "What"}]}]
 MESSAGES = f"/channels/{CHANNEL}/messages"
@@ -22,7 +23,7 @@ MESSAGES = f"/channels/{CHANNEL}/messages"
 
 def client(simulator: Simulator, token: str | None = None) -> httpx.AsyncClient:
     headers = {"Authorization": f"Bot {token or simulator.discord_token}"}
-    return httpx.AsyncClient(base_url=simulator.discord_api_base, headers=headers)
+    return httpx.AsyncClient(base_url=simulator.discord_api_base, headers=headers, timeout=PATIENCE_SECONDS)
 
 
 @pytest.fixture
@@ -217,7 +218,7 @@ async def test_connection_breaks_before_or_after_the_message_is_taken(
 
 async def test_people_are_played_over_the_control_api(simulator: Simulator, http: httpx.AsyncClient) -> None:
     await offer(http)
-    async with httpx.AsyncClient(base_url=f"{simulator.url}/simulator/discord/") as page:
+    async with httpx.AsyncClient(base_url=f"{simulator.url}/simulator/discord/", timeout=PATIENCE_SECONDS) as page:
         who = {"channel_id": CHANNEL, "user_id": PEOPLE[0]}
         said = (await page.post("say", json=who | {"text": "hi"})).json()["message_id"]
         thread = (await page.post("thread", json=who | {"name": "T", "at": said})).json()["channel_id"]
@@ -249,7 +250,7 @@ async def test_people_are_played_over_the_control_api(simulator: Simulator, http
     ],
 )
 async def test_what_people_cannot_do_is_told_in_one_line(simulator: Simulator, path: str, body: Any) -> None:
-    async with httpx.AsyncClient(base_url=f"{simulator.url}/simulator/discord/") as page:
+    async with httpx.AsyncClient(base_url=f"{simulator.url}/simulator/discord/", timeout=PATIENCE_SECONDS) as page:
         answer = await page.post(path, json=body)
     assert answer.status_code == 400
     assert "\n" not in answer.json()["error"]

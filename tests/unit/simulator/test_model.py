@@ -15,6 +15,7 @@ import pytest
 from channels.clock import ManualClock
 from channels.simulator.model import persona
 from channels.simulator.server import Simulator
+from tests.patience import PATIENCE_SECONDS
 
 FIBONACCI = "寫一個 Python 的費波那契函數，包含單元測試"
 
@@ -24,7 +25,7 @@ async def ask(simulator: Simulator, *contents: str, key: str | None = None, **fi
     roles = ("user", "assistant")
     messages = [{"role": roles[number % 2], "content": text} for number, text in enumerate(contents)]
     headers = {b"Authorization": f"Bearer {simulator.model_key if key is None else key}".encode()}
-    async with httpx.AsyncClient(base_url=simulator.model_api_base) as http:
+    async with httpx.AsyncClient(base_url=simulator.model_api_base, timeout=PATIENCE_SECONDS) as http:
         body = {"model": "moonshot-v1-128k", "messages": messages} | fields
         return await http.post("/chat/completions", json=body, headers=headers)
 
@@ -99,7 +100,7 @@ async def test_wrong_key_is_refused_as_moonshot_does(simulator: Simulator, key: 
 
 
 async def test_models_are_listed_to_whoever_has_the_key(simulator: Simulator) -> None:
-    async with httpx.AsyncClient(base_url=simulator.model_api_base) as http:
+    async with httpx.AsyncClient(base_url=simulator.model_api_base, timeout=PATIENCE_SECONDS) as http:
         assert (await http.get("/models")).status_code == 401
         listed = await http.get("/models", headers={"Authorization": f"Bearer {simulator.model_key}"})
     assert "moonshot-v1-128k" in [model["id"] for model in listed.json()["data"]]
@@ -123,7 +124,7 @@ async def test_malformed_request_is_refused(simulator: Simulator, fields: dict[s
 
 
 async def test_body_that_is_no_json_is_refused(simulator: Simulator) -> None:
-    async with httpx.AsyncClient(base_url=simulator.model_api_base) as http:
+    async with httpx.AsyncClient(base_url=simulator.model_api_base, timeout=PATIENCE_SECONDS) as http:
         headers = {"Authorization": f"Bearer {simulator.model_key}"}
         response = await http.post("/chat/completions", content=b"hello", headers=headers)
     assert response.status_code == 400

@@ -11,6 +11,7 @@ from telegram.error import BadRequest, ChatMigrated, Forbidden, RetryAfter
 from channels.clock import ManualClock
 from channels.simulator.seed import FIRST_USER, GROUP
 from channels.simulator.server import Simulator
+from tests.patience import PATIENCE_SECONDS
 
 FORUM = -1_001_700_000_007
 
@@ -232,7 +233,7 @@ async def test_second_message_within_a_second_waits_when_limits_are_on(
 async def test_parameters_may_come_as_json_form_or_query(simulator: Simulator) -> None:
     url = f"{simulator.telegram_api_base}/bot{simulator.telegram_token}/SENDmessage"
     markup = {"inline_keyboard": [[{"text": "a", "callback_data": "b"}]]}
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=PATIENCE_SECONDS) as http:
         as_json = await http.post(url, json={"chat_id": GROUP, "text": "json", "reply_markup": markup})
         as_form = await http.post(url, data={"chat_id": str(GROUP), "text": "form", "reply_markup": json.dumps(markup)})
         as_query = await http.get(url, params={"chat_id": str(GROUP), "text": "query"})
@@ -258,7 +259,7 @@ async def test_malformed_request_is_refused_in_the_shape_of_the_api(
     simulator: Simulator, body: bytes, words: str
 ) -> None:
     url = f"{simulator.telegram_api_base}/bot{simulator.telegram_token}/sendMessage"
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=PATIENCE_SECONDS) as http:
         response = await http.post(url, content=body, headers={"content-type": "application/json"})
     answer = response.json()
     assert (response.status_code, answer["ok"], answer["error_code"]) == (400, False, 400)

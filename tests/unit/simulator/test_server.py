@@ -17,10 +17,11 @@ from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 from channels.clock import ManualClock
 from channels.simulator.seed import FIRST_USER, GROUP
 from channels.simulator.server import Simulator, run_simulator
+from tests.patience import PATIENCE_SECONDS
 
 
 def client(simulator: Simulator) -> httpx.AsyncClient:
-    return httpx.AsyncClient(base_url=simulator.url)
+    return httpx.AsyncClient(base_url=simulator.url, timeout=PATIENCE_SECONDS)
 
 
 async def test_page_and_its_files_come_with_a_strict_policy(simulator: Simulator) -> None:
@@ -189,7 +190,7 @@ async def test_listening_to_the_world_is_refused(clock: ManualClock) -> None:
 async def test_closing_does_not_wait_for_a_long_poll(clock: ManualClock) -> None:
     async with contextlib.AsyncExitStack() as stack:
         simulator = await stack.enter_async_context(run_simulator(port=0, state_dir=None, clock=clock))
-        http = httpx.AsyncClient()
+        http = httpx.AsyncClient(timeout=PATIENCE_SECONDS)
         url = f"{simulator.telegram_api_base}/bot{simulator.telegram_token}/getUpdates"
         poll = asyncio.create_task(http.get(url, params={"timeout": 50}))
         while not simulator.telegram.updates.is_polled:
@@ -205,7 +206,7 @@ async def test_process_of_its_own_serves_until_it_is_told_to_end(tmp_path: Path)
     addresses = json.loads(await process.stdout.readline())
     platforms = {"telegram_api_base", "telegram_token", "discord_api_base", "discord_token"}
     assert addresses.keys() == platforms | {"url", "model_api_base", "model_key"}
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=PATIENCE_SECONDS) as http:
         me = await http.get(f"{addresses['telegram_api_base']}/bot{addresses['telegram_token']}/getMe")
         state = await http.get(f"{addresses['url']}/simulator/state")
     assert me.json()["ok"] is True

@@ -18,7 +18,7 @@ from bot.tasks.store import TaskStore
 from bot.tasks.task import TaskRequest
 from channels.clock import ManualClock
 from tests.patience import PATIENCE_SECONDS
-from tests.unit.storage.statements import keys, touch
+from tests.unit.storage.statements import keys, touch, waits
 
 LEASE_SECONDS = 6.0
 
@@ -153,8 +153,7 @@ async def test_commit_under_way_is_not_overtaken_by_the_undertaker(
         with psycopg.connect(postgresql_database) as blocking:
             blocking.execute("LOCK TABLE sessions IN EXCLUSIVE MODE")
             late = asyncio.create_task(first.storage.commit([touch("late")]))
-            while not server.execute("SELECT 1 FROM pg_locks WHERE NOT granted").fetchone():
-                await asyncio.sleep(0)
+            await waits(server, "Lock")
             is_silent(server, first)
             await second.membership.beat()
             assert not held(second, "a")
@@ -173,7 +172,7 @@ async def test_machine_that_stands_still_within_a_transaction_is_replaced_all_th
             await session.execute("BEGIN")
             await session.execute("SELECT 1 FROM members FOR KEY SHARE")
         server.execute("UPDATE members SET until_ms = 0 WHERE id = %s", (first.membership.id,))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while not held(second, "a"):
                 await second.membership.beat()
         with pytest.raises(psycopg.OperationalError):

@@ -18,9 +18,10 @@ from bot.storage.postgresql.connection import IDLE_SECONDS, UNHEARD_MS
 from bot.storage.postgresql.group import CommitInDoubt
 from bot.storage.postgresql.storage import PostgresqlStorage, open_postgresql
 from channels.clock import SystemClock
+from tests.loop_time import LoopTime
 from tests.patience import PATIENCE_SECONDS
 from tests.postgresql import OwnServer, own_server
-from tests.unit.storage.statements import append, keys, texts, touch
+from tests.unit.storage.statements import append, keys, texts, touch, waits
 
 
 @pytest.fixture
@@ -90,12 +91,13 @@ async def test_server_that_stands_still_refuses_the_group_and_the_next_one_goes_
 ) -> None:
     async with open_postgresql(own.url, SystemClock()) as storage:
         await storage.commit([touch("frozen a")])
-        monkeypatch.setattr(module, "GROUP_SECONDS", 0.2)
         backend = storage._writer.info.backend_pid
         os.kill(backend, signal.SIGSTOP)
         try:
-            with pytest.raises(StorageUnavailable, match="does not answer"):
-                await storage.commit([touch("frozen b")])
+            with monkeypatch.context() as patch:
+                patch.setattr(module, "GROUP_SECONDS", 0.2)
+                with pytest.raises(StorageUnavailable, match="does not answer"):
+                    await storage.commit([touch("frozen b")])
             await committed(storage, "frozen c")
         finally:
             os.kill(backend, signal.SIGCONT)
@@ -115,17 +117,19 @@ async def test_both_sides_give_a_connection_up_over_which_nothing_comes_back(sto
             assert await cursor.fetchone() == {"unheard": str(UNHEARD_MS), "idle": str(IDLE_SECONDS)}
 
 
-async def test_commit_that_takes_too_long_is_asked_after(own: OwnServer, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_commit_that_takes_too_long_is_asked_after(own: OwnServer) -> None:
     """COMMIT waits for a stand-by server that is not there; the transaction itself is on disk."""
     async with open_postgresql(own.url, SystemClock()) as storage:
         await storage.commit([touch("slow a")])
         own.set("synchronous_standby_names", "nobody")
         try:
-            monkeypatch.setattr(module, "GROUP_SECONDS", 0.2)
-            assert await storage.commit([touch("slow b")]) == [()]
+            committing = asyncio.create_task(storage.commit([touch("slow b")]))
+            with psycopg.connect(own.url, autocommit=True) as watching:
+                await waits(watching, "SyncRep")
+            await LoopTime().skip(module.GROUP_SECONDS)
+            assert await committing == [()]
         finally:
             own.set("synchronous_standby_names", "")
-        monkeypatch.undo()
         assert await keys(storage, ["slow a", "slow b"]) == ["slow a", "slow b"]
 
 
@@ -209,8 +213,7 @@ async def test_deadlock_with_another_process_is_tried_again(
     other.execute("BEGIN")
     other.execute("UPDATE sessions SET agent = 'x' WHERE key = 'b'")
     ours = asyncio.create_task(storage.commit([touch("a"), touch("b")]))
-    while not other.execute("SELECT 1 FROM pg_locks WHERE NOT granted").fetchone():
-        await asyncio.sleep(0)
+    await waits(other, "Lock")
     await asyncio.to_thread(other.execute, "UPDATE sessions SET agent = 'x' WHERE key = 'a'")
     other.execute("COMMIT")
     assert len(await ours) == 2

@@ -21,7 +21,7 @@ from bot.tools.mcp_link import LIST_AGAIN_SECONDS, PAUSES_SECONDS, START_SECONDS
 from bot.tools.mcp_port import RemoteTool, RemoteTools, ServerEntry, ServerGone
 from bot.tools.mcp_servers import McpServers, tool_name
 from bot.tools.port import Tool, ToolFailed, ToolResult
-from channels.clock import Clock, ManualClock, SystemClock
+from channels.clock import Clock, ManualClock
 from tests.patience import PATIENCE_SECONDS
 from tests.ports import free_port
 from tests.unit.tools.setting import principal
@@ -48,7 +48,7 @@ OUR_SERVER = Entry(sys.executable, [str(SERVER)], {"SECRET_FOR_SERVER": SecretSt
 async def servers(
     folder: Path, entries: Mapping[str, ServerEntry], clock: Clock | None = None
 ) -> AsyncIterator[McpServers]:
-    found = McpServers(entries, folder / "mcp", clock or SystemClock())
+    found = McpServers(entries, folder / "mcp", clock or ManualClock())
     try:
         yield found
     finally:
@@ -272,7 +272,7 @@ async def http_server(port: int) -> AsyncIterator[None]:
         sys.executable, str(SERVER), "http", str(port), stderr=asyncio.subprocess.DEVNULL
     )
     try:
-        async with httpx.AsyncClient() as http, asyncio.timeout(PATIENCE_SECONDS):
+        async with httpx.AsyncClient(timeout=PATIENCE_SECONDS) as http, asyncio.timeout(PATIENCE_SECONDS):
             while True:
                 try:
                     await http.get(f"http://127.0.0.1:{port}/mcp")

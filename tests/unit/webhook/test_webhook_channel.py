@@ -184,7 +184,10 @@ async def test_a_program_asks_and_is_answered_signed_once_whatever_it_repeats(tm
         "gateway": {"port": 0, "rate_per_second": None},
         "channels": {"webhook": {"accounts": {"shop": {"secrets": [KEY, OLD_KEY], "reply_url": answers.url}}}},
     }
-    async with gateway_bot(tmp_path, json.dumps(settings)) as bot, httpx.AsyncClient(base_url=bot.address) as http:
+    async with (
+        gateway_bot(tmp_path, json.dumps(settings)) as bot,
+        httpx.AsyncClient(base_url=bot.address, timeout=PATIENCE_SECONDS) as http,
+    ):
         for number in (1, 1, 2):
             said = {"id": f"m{number}", "text": f"hello {number}", "sender": "ann", "peer": "orders", "thread": "9"}
             response = await _post(http, said)
@@ -204,7 +207,10 @@ async def test_a_program_asks_and_is_answered_signed_once_whatever_it_repeats(tm
 async def test_what_comes_while_the_channel_is_not_open_is_to_be_sent_again(tmp_path: Path) -> None:
     nobody = {"accounts": {"default": {"token": "1:a"}}, "api_base": "http://127.0.0.1:9"}
     settings = {"gateway": {"port": 0}, "channels": {"telegram": nobody}}
-    async with gateway_bot(tmp_path, json.dumps(settings)) as bot, httpx.AsyncClient(base_url=bot.address) as http:
+    async with (
+        gateway_bot(tmp_path, json.dumps(settings)) as bot,
+        httpx.AsyncClient(base_url=bot.address, timeout=PATIENCE_SECONDS) as http,
+    ):
         for account, status in (("default", 503), ("other", 404)):
             assert (await http.post(f"/channels/telegram/{account}", json={})).status_code == status
 

@@ -23,6 +23,7 @@ from bot.webhooks.listener import open_listener
 from channels.clock import ManualClock
 from channels.registry import load_manifests
 from routing.file import load_bindings
+from tests.patience import PATIENCE_SECONDS
 
 TOKEN: Final = "a-token-for-tests-0123456789"
 COMPLETION: Final = {
@@ -119,6 +120,6 @@ async def open_desk(
                 tasks=house.stores.tasks,
                 results_folder=house.delivery.results.folder,
             ) as address,
-            httpx.AsyncClient(base_url=address or "") as http,
+            httpx.AsyncClient(base_url=address or "", timeout=PATIENCE_SECONDS) as http,
         ):
             yield Desk(house, clock, http, TaskKeys(house.stores.storage, clock))

@@ -9,6 +9,7 @@ import httpx
 from standardwebhooks import Webhook
 
 from tests.gateway_bot import GatewayBot, gateway_bot
+from tests.patience import PATIENCE_SECONDS
 from tests.unit.webhooks.setting import COMPLETION
 
 
@@ -20,7 +21,7 @@ async def _post(url: str, secret: str, body: Any, nonce: str) -> httpx.Response:
         "webhook-timestamp": str(int(now.timestamp())),
         "webhook-signature": Webhook(secret).sign(nonce, now, text),
     }
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=PATIENCE_SECONDS) as http:
         return await http.post(url, content=text, headers=headers)
 
 
