@@ -21,7 +21,7 @@ Span = tuple[int, int]
 
 SMALLEST_LIMIT: Final = 4  # bytes of the longest character
 _LINK: Final = re.compile(r"https?://[^\s<>\"'，。；：！？、（）「」『』【】]+")
-_SENTENCE_END: Final = re.compile(r"[。！？…]+[\"'」』”’）】]*|[.!?]+[\"')\]”’]*(?=\s)")
+_SENTENCE_END: Final = re.compile(r"[。！？…]+[\"'」』”’）】]*|(?<![.!?])[.!?]++[\"')\]”’]*+(?=\s)")
 _NEVER_FIRST: Final = frozenset("，。；：！？、…）」』】》〉”’")
 _NEVER_LAST: Final = frozenset("（「『【《〈“‘")
 _WHOLE_ENTITIES: Final = frozenset({"pre", "code", "text_link"})

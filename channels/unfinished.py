@@ -9,7 +9,6 @@ SIGN: Final = "…"
 """Stands at the end of what is still written."""
 
 _HALF_FENCE: Final = re.compile(r"\n {0,3}(?:`{1,10}|~{1,10})$")
-_CODE: Final = re.compile(r"(?<!`)(`+)(?!`).*?(?<!`)\1(?!`)", re.DOTALL)
 _HALF_MARK: Final = re.compile(r"(?<!~)~$")
 _HALF_LINK: Final = re.compile(r"!?\[([^\[\]\n]*)(?:\](?:\([^()\s]*)?)?$")
 _ESCAPED: Final = re.compile(r"\\.", re.DOTALL)
@@ -41,7 +40,7 @@ def _in_fence(text: str, start: int, body: int, body_end: int, marks: str) -> st
 
 def _closed(text: str) -> str:
     """One paragraph."""
-    blank = _CODE.sub(lambda code: " " * len(code[0]), _ESCAPED.sub("  ", text))
+    blank = _without_code(_ESCAPED.sub("  ", text))
     opening = _BACKTICKS.search(blank)
     if opening is not None:
         before, ending = _closed_marks(text[: opening.start()], blank[: opening.start()])
@@ -52,6 +51,21 @@ def _closed(text: str) -> str:
         first, last = link.span(1)
         text, blank = text[: link.start()] + text[first:last], blank[: link.start()] + blank[first:last]
     return _closed_marks(text, blank)[0]
+
+
+def _without_code(text: str) -> str:
+    """`text` with blanks in the place of code: a run of backticks ends at the next one of the same length."""
+    runs = [run.span() for run in _BACKTICKS.finditer(text)]
+    last = {end - start: number for number, (start, end) in enumerate(runs)}
+    pieces, shown, number = list[str](), 0, 0
+    while number < len(runs):
+        start, end = runs[number]
+        if last[end - start] > number:
+            number = next(n for n in range(number + 1, len(runs)) if runs[n][1] - runs[n][0] == end - start)
+            pieces += [text[shown:start], " " * (runs[number][1] - start)]
+            shown = runs[number][1]
+        number += 1
+    return "".join([*pieces, text[shown:]])
 
 
 def _closed_marks(text: str, blank: str) -> tuple[str, str]:

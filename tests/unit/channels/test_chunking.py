@@ -201,3 +201,11 @@ def test_the_cost_grows_with_the_length_and_no_faster(piece: str) -> None:
         split_entities(text, [{"type": "code", "offset": n, "length": 2} for n in range(0, length - 2, 5)], 4000)
 
     assert grows_no_faster(cost, 25_000, 100_000, times=12)  # quadratic would be 16
+
+
+@pytest.mark.no_cover
+def test_a_long_run_of_full_stops_is_looked_at_once() -> None:
+    def cost(length: int) -> None:
+        split_text("." * length, length * 2 // 3, "characters")
+
+    assert grows_no_faster(cost, 2_000, 16_000, times=24)  # quadratic would be 64

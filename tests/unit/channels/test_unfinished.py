@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from channels.message import Destination, OutboundMessage
 from channels.telegram.render import render_message
 from channels.unfinished import SIGN, presentable
+from tests.effort import grows_no_faster
 
 PIECES = st.sampled_from(
     ["**", "*", "__", "_", "~~", "||", "`", "```", "```py\n", "\n", "\n\n", "[", "](", ")", "\\", " ", "a", "字", "1"]
@@ -60,3 +61,11 @@ def test_telegram_shows_no_mark_of_a_beginning() -> None:
     for length in range(1, len(text)):
         for part in render_message(OutboundMessage(there, text[:length], "markdown", unfinished=True)):
             assert not set("*`~[]") & set(part["text"]), text[:length]
+
+
+@pytest.mark.no_cover
+def test_backticks_without_a_partner_are_looked_at_once() -> None:
+    def cost(length: int) -> None:
+        presentable(" ".join("`" * count for count in range(1, length)))
+
+    assert grows_no_faster(cost, 100, 400, times=40)  # 16 times the text; a search for each run would be 64
