@@ -13,7 +13,7 @@ from typing_extensions import override
 
 from bot.gateway import jsonrpc
 from bot.gateway.bind import check_bind
-from bot.gateway.guard import LOOPBACK, Guard, Refused, read_json_body, refusal_response
+from bot.gateway.guard import LOOPBACK, Guard, Refused, check_json_headers, read_body, read_json_body, refusal_response
 from bot.gateway.limits import RateLimit
 from bot.gateway.listening import Bounds, listening
 from bot.gateway.metrics import metrics_text
@@ -132,14 +132,16 @@ class Gateway:
         return Response(said, status, media_type="application/json")
 
     async def post_wake(self, request: Request) -> JSONResponse:
-        """Let the heartbeats run now; a body `{"agent": …}` names one."""
+        """Let the heartbeats run now; a body `{"agent": …}` names one, without a body all do."""
         caller = self._caller(request.headers)
         if caller.name is None:
             raise Refused(401, UNKNOWN)
-        body = await read_json_body(request, self._settings.body_bytes, self._desk.clock)
+        body = await read_body(request, self._settings.body_bytes, self._desk.clock)
+        if body:
+            check_json_headers(request, self._settings.body_bytes)
         try:
             return JSONResponse(await find("heartbeat.run").call(self._desk, caller, json.loads(body or b"{}")))
-        except (ValueError, MethodFailed) as error:
+        except (ValueError, RecursionError, MethodFailed) as error:
             raise Refused(400, str(error)) from None
 
     async def post_to_channel(self, channel: str, account: str, request: Request) -> JSONResponse:

@@ -267,5 +267,9 @@ async def test_heartbeats_are_woken_over_http_with_a_token(bot: GatewayBot) -> N
         }
         assert (await http.post("/api/cron/wake", json={"agent": "x"}, headers=bot.headers)).status_code == 400
         assert (await http.post("/api/cron/wake", json={"odd": 1}, headers=bot.headers)).status_code == 400
+        assert (await http.post("/api/cron/wake", headers=bot.headers)).json()["heartbeats"] == [found]
+    for body in (b"[" * 100_000, b"5", b"{"):
+        assert (await bot.send("/api/cron/wake", body)).status_code == 400
+    assert (await bot.send("/api/cron/wake", b"{}", headers={"Content-Type": "text/plain"})).status_code == 415
     async with bot.client() as client:
         assert (await client.call("heartbeat.status"))["heartbeats"][0]["agent"] == "parrot"
