@@ -1,21 +1,24 @@
 """The heartbeat: `heartbeat.status`, `heartbeat.run`."""
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from pydantic import Field
 from typing_extensions import TypedDict
 
 from bot.heartbeat.checks import Verdict
 from bot.heartbeat.plan import look, plans
-from bot.heartbeat.store import HeartbeatStore
+from bot.heartbeat.store import WISHES_HOLD, HeartbeatStore
 from bot.methods.desk import Caller, Desk
 from bot.methods.failure import NOT_FOUND, UNAVAILABLE, MethodFailed
 from bot.methods.page import Nothing
+from bot.storage.opening import bot_is_running
 from channels.clock import deadline
 from channels.config import Strict
 
-ANSWER_SECONDS = 5.0
+ANSWER_SECONDS = WISHES_HOLD.total_seconds()
 LOOK_SECONDS = 0.1
+NOBODY: Final = "no bot answers on this database: start it with javis run"
 
 
 class Run(Strict):
@@ -57,6 +60,8 @@ async def run(desk: Desk, _caller: Caller, params: Run) -> dict[str, list[Heartb
 
 async def _ask_the_running_bot(desk: Desk, names: Sequence[str]) -> Mapping[str, Verdict]:
     """What the bot says that speaks for these agents: another process beside this one, or another machine."""
+    if desk.running is None and not await bot_is_running(desk.settings.database, desk.storage):
+        raise MethodFailed(UNAVAILABLE, NOBODY)
     store = HeartbeatStore(desk.storage, desk.clock)
     await desk.storage.commit([store.wish(name) for name in names])
     found: dict[str, Verdict] = {}
@@ -67,7 +72,7 @@ async def _ask_the_running_bot(desk: Desk, names: Sequence[str]) -> Mapping[str,
                     await desk.clock.sleep(LOOK_SECONDS)
                 found[name] = Verdict(answer[1] is None, answer[1])
     except TimeoutError:
-        raise MethodFailed(UNAVAILABLE, "no bot answers on this database: start it with javis run") from None
+        raise MethodFailed(UNAVAILABLE, NOBODY) from None
     return found
 
 

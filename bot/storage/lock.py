@@ -14,14 +14,15 @@ def lock_path(database: Path) -> Path:
 
 
 def run_is_active(database: Path) -> bool:
-    """True while some process holds the run lock of this database."""
-    if not lock_path(database).exists():
+    """True while some process holds the run lock of this database. To look keeps no process from taking it."""
+    try:
+        descriptor = os.open(lock_path(database), os.O_RDONLY | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError):
         return False
     try:
-        with run_lock(database):
-            return False
-    except DatabaseUnusable:
-        return True
+        return not _take(descriptor, fcntl.LOCK_SH)
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager
@@ -30,16 +31,24 @@ def run_lock(database: Path) -> Iterator[None]:
     path = lock_path(database)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = os.read(descriptor, 32).decode(errors="replace").strip() or "unknown"
-            raise DatabaseUnusable(
-                f"another javis run (process {holder}) already uses {database}: "
-                "stop it first, or set JAVIS_HOME to another folder"
-            ) from None
+        while not _take(descriptor, fcntl.LOCK_EX):
+            if not _take(descriptor, fcntl.LOCK_SH):
+                holder = os.read(descriptor, 32).decode(errors="replace").strip() or "unknown"
+                raise DatabaseUnusable(
+                    f"another javis run (process {holder}) already uses {database}: "
+                    "stop it first, or set JAVIS_HOME to another folder"
+                )
+            fcntl.flock(descriptor, fcntl.LOCK_UN)  # only those were in the way who look, and they are gone at once
         os.ftruncate(descriptor, 0)
         os.write(descriptor, f"{os.getpid()}\n".encode())
         yield
     finally:
         os.close(descriptor)
+
+
+def _take(descriptor: int, lock: int) -> bool:
+    try:
+        fcntl.flock(descriptor, lock | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

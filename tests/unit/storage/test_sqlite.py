@@ -1,20 +1,23 @@
 """The SQLite storage with a real file."""
 
 import asyncio
+import fcntl
 import os
 import re
 import sqlite3
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 import pytest
 
 from bot.storage.errors import DatabaseBusy, DatabaseFull, DatabaseUnusable
-from bot.storage.lock import run_is_active, run_lock
+from bot.storage.lock import lock_path, run_is_active, run_lock
 from bot.storage.port import Statement
 from bot.storage.sqlite import SqliteStorage, open_sqlite
+from tests.patience import PATIENCE_SECONDS
 from tests.unit.storage.statements import keys, touch
 
 
@@ -95,3 +98,20 @@ def test_lock_is_held_for_one_process_at_a_time(tmp_path: Path) -> None:
         other = subprocess.run(command, capture_output=True, text=True, check=False)
         assert f"process {os.getpid()}" in other.stderr
     assert not run_is_active(database)
+
+
+def test_look_whether_a_bot_runs_keeps_none_from_starting(tmp_path: Path) -> None:
+    database = tmp_path / "javis.db"
+
+    def start() -> None:
+        with run_lock(database):
+            pass
+
+    start()
+    with ThreadPoolExecutor() as threads, lock_path(database).open() as another_look:
+        fcntl.flock(another_look, fcntl.LOCK_SH)
+        assert not run_is_active(database)
+        starting = threads.submit(start)
+        assert not wait([starting], timeout=0.05).done
+        another_look.close()
+        starting.result(PATIENCE_SECONDS)
