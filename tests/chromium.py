@@ -110,14 +110,21 @@ class Page:
             raise PageError(f"never became true: {script}; the page says {self.errors}, {wrong}") from None
 
     async def click(self, selector: str) -> None:
-        """Click the middle of the first element that fits, as a mouse would."""
-        where = await self.until(
-            f"(() => {{ const found = document.querySelector({json.dumps(selector)});"
+        """Click the middle of the first element that fits, as a mouse would; again when it moved away meanwhile."""
+        name = json.dumps(selector)
+        find = (
+            f"(() => {{ const found = document.querySelector({name});"
             "found.scrollIntoView({block: 'nearest', behavior: 'instant'}); const box = found.getBoundingClientRect();"
+            f"window.missed = false; const look = (event) => {{ window.missed = !event.target.closest({name}); }};"
+            "window.addEventListener('click', look, {once: true, capture: true});"
             "return box.width && [box.x + box.width / 2, box.y + box.height / 2]; })()"
         )
-        for kind in ("mousePressed", "mouseReleased"):
-            await self.call("Input.dispatchMouseEvent", type=kind, x=where[0], y=where[1], button="left", clickCount=1)
+        missed = True
+        while missed:
+            x, y = await self.until(find)
+            for kind in ("mousePressed", "mouseReleased"):
+                await self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
+            missed = await self.evaluate("window.missed === true")
 
     async def type(self, text: str) -> None:
         """Write into what has the focus."""

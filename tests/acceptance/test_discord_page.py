@@ -132,6 +132,7 @@ async def test_markdown_is_drawn_and_unsafe_links_are_not(page: Page, bot: Bot) 
 
 async def test_thread_is_opened_at_a_message_and_spoken_in(page: Page, simulator: Simulator) -> None:
     simulator.discord.say(CHANNEL, PEOPLE[1], "a long story")
+    await page.until(f"{LAST_WORDS} === 'echo: a long story'")  # until then the words may still move
     await page.click(".message .thread")
     await page.until("document.querySelector('#title').innerText === 'a long story'")
     await write(page, "in the thread")
