@@ -1,6 +1,6 @@
 """Which agents have a heartbeat, and how each of them beats."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -57,17 +57,18 @@ async def look(
     clock: Clock,
     *,
     woken: bool = False,
-    user_waits: bool = False,
-    running: bool = False,
+    user_waits: Callable[[], bool] = lambda: False,
+    running: Callable[[], bool] = lambda: False,
 ) -> Verdict:
-    """Whether it may run now, and why not. Asks no model."""
+    """Whether it may run now, and why not. Asks no model. The last two still hold when this returns."""
+    last_run = await store.last_run(plan.agent)
     facts = HeartbeatFacts(
         now=clock.now(),
         content=plan.notes(),
-        last_run=await store.last_run(plan.agent),
+        last_run=last_run,
         woken=woken,
-        user_waits=user_waits,
-        running=running,
+        user_waits=user_waits(),
+        running=running(),
     )
     return check(facts, plan.rhythm)
 

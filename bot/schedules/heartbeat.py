@@ -95,8 +95,8 @@ class Heartbeats:
             self._store,
             self._clock,
             woken=woken,
-            user_waits=self._lanes.busy(f"agent:{plan.agent}:", but=f"agent:{plan.agent}:cron:"),
-            running=plan.agent in self._running,
+            user_waits=lambda: self._lanes.busy(f"agent:{plan.agent}:", but=f"agent:{plan.agent}:cron:"),
+            running=lambda: plan.agent in self._running,
         )
 
     async def _beat(self, plan: Plan, *, woken: bool) -> Verdict:

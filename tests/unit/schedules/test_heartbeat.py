@@ -203,6 +203,14 @@ async def test_an_alert_that_did_not_arrive_is_told_again(ward: Ward) -> None:
     assert ward.post.texts == ["The mail is full."]
 
 
+async def test_of_two_that_wake_it_at_once_one_is_told_that_it_runs_already(ward: Ward) -> None:
+    ward.notes.write_text("- look at the mail\n", encoding="utf-8")
+    found = await asyncio.gather(ward.heartbeats.wake(), ward.heartbeats.wake())
+    await ward.settle()
+    assert {each["main"].reason for each in found} == {None, "heartbeat already running"}
+    assert len(ward.agent.turns) == 1
+
+
 async def test_an_alert_on_its_way_is_not_queued_again(ward: Ward) -> None:
     ward.notes.write_text("- look at the mail\n", encoding="utf-8")
     ward.agent.says = "The mail is full."
