@@ -17,7 +17,7 @@ from bot.sessions.lanes import Lanes
 from bot.sessions.store import SessionStore
 from bot.sessions.transcript import Record
 from bot.storage.errors import Fenced, GuardFailed
-from bot.storage.patience import commit_patiently
+from bot.storage.patience import commit_patiently, patiently
 from bot.storage.port import Statement, Storage
 from bot.tools.unattended import IsOwner, unattended
 from channels.clock import Clock
@@ -186,7 +186,8 @@ class Schedules:
 
     async def _went_wrong(self, run: Run, channel: Channel, reason: str) -> None:
         log.warning("A job failed", extra={"job": run.job.id, "reason": reason})
-        text = self._last_words(await self._jobs.find(run.job.id) or run.job, reason)
+        current = await patiently(self._clock, lambda: self._jobs.find(run.job.id), "jobs.find")
+        text = self._last_words(current or run.job, reason)
         if text is None:
             await commit_patiently(self._storage, self._clock, self._jobs.fail(run, reason))
             return

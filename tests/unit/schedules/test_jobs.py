@@ -1,5 +1,6 @@
 """Jobs over a real database and a clock of our own: what is due happens once, what was missed as its policy says."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -10,19 +11,20 @@ from typing_extensions import override
 
 from bot.agents.port import AgentFailed, Answer, Turn
 from bot.catalogue import Catalogue
-from bot.jobs.job import MOST_FAILURES, JobRequest, Misfire, Run
+from bot.jobs.job import MOST_FAILURES, Job, JobRequest, Misfire, Run
 from bot.jobs.schedule import parse_schedule
 from bot.jobs.store import JobStore
 from bot.pipeline.outgoing import Outgoing
 from bot.schedules.jobs import Schedules
 from bot.sessions.lanes import Lanes
 from bot.sessions.store import SessionStore
-from bot.storage.errors import GuardFailed
+from bot.storage.errors import GuardFailed, StorageUnavailable
 from bot.storage.opening import Database, open_storage
 from bot.tools.port import Effect
 from channels.clock import SystemClock
 from channels.errors import Refused
 from channels.message import Destination
+from tests.patience import PATIENCE_SECONDS
 from tests.unit.delivery.setting import Post
 
 UTC_ZONE = ZoneInfo("UTC")
@@ -227,6 +229,35 @@ async def test_an_agent_that_breaks_has_failed_and_its_job_goes_on(office: Offic
     office.agent.breaks = False
     await office.live(3600, step=600)
     assert office.post.texts == ["answer 2"]
+
+
+class JobsOfADatabaseThatRests(JobStore):
+    """Cannot be read so many times."""
+
+    rests = 0
+
+    @override
+    async def find(self, prefix: str) -> Job | None:
+        if self.rests:
+            self.rests -= 1
+            raise StorageUnavailable("the server does not answer")
+        return await super().find(prefix)
+
+
+async def test_a_failure_is_kept_and_told_though_the_database_rests(office: Office) -> None:
+    office.jobs = jobs = JobsOfADatabaseThatRests(office.post.storage, office.post.clock)
+    office.schedules = office.started()
+    await office.add("at 2026-01-01T12:10", ask=True)
+    office.agent.fails, jobs.rests = True, 3
+    await office.post.clock.advance(601)
+    await office.schedules.look()
+    idle = asyncio.create_task(office.lanes.wait_idle())
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not idle.done():
+            await office.post.clock.advance(1)
+    await office.post.settle()
+    (told,) = office.post.texts
+    assert "very busy" in told
 
 
 async def test_runs_of_every_end_are_forgotten_after_a_month(office: Office) -> None:
