@@ -91,12 +91,14 @@ def _openclaw(binding: Mapping[str, Any]) -> _Read:
     match = _mapping(binding.get("match"))
     agent, channel = _text(binding.get("agentId")).lower(), _text(match.get("channel")).lower()
     account, guild = _text(match.get("accountId")) or "default", _text(match.get("guildId")) or None
-    roles = frozenset(map(str, match.get("roles") or ()))
+    roles = match.get("roles") or []
     peer, has_peer = _mapping(match.get("peer")), match.get("peer") is not None
     kind, id_ = _text(peer.get("kind")).lower(), _text(peer.get("id"))
     notes = [f"`{key}` means nothing here" for key in binding if key not in {"agentId", "match", "comment"}]
     if not channel or (has_peer and not (kind and id_)):
         return _Read(agent, 0, (), [*notes, "it lacks its channel, or its peer is not whole: it never fitted"])
+    if not isinstance(roles, list):
+        return _Read(agent, 0, (), [*notes, "its roles are no list: it never fits"])
     if match.get("teamId"):
         return _Read(agent, 0, (), [*notes, "`teamId` has no counterpart here: it is left out"])
     if has_peer:
@@ -111,7 +113,7 @@ def _openclaw(binding: Mapping[str, Any]) -> _Read:
             peer=PeerPattern(each, None if id_ in {"", "*"} else chat),
             thread=thread or None,
             guild=guild,
-            roles=roles,
+            roles=frozenset(map(str, roles)),
         )
         for each in _kinds(kind, channel)
     ]

@@ -168,7 +168,8 @@ def _agents(value: Any) -> list[Mapping[str, Any]]:
         if isinstance(entries, Mapping):
             return [{"id": id_, **_mapping(entry)} for id_, entry in entries.items()]
         value = value.get("list")
-    return [agent for agent in value or () if isinstance(agent, Mapping) and agent.get("id")]
+    listed = value if isinstance(value, list) else ()
+    return [agent for agent in listed if isinstance(agent, Mapping) and agent.get("id")]
 
 
 def _ids(agents: Any) -> list[str]:

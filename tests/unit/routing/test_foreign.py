@@ -1,6 +1,8 @@
 """Other programs' bindings decide here as they did there, told by models of those programs written for these tests."""
 
+import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final
 
@@ -10,8 +12,12 @@ from hypothesis import strategies as st
 
 from routing.address import Address, Peer, PeerKind
 from routing.binding import Binding, Match, PeerPattern
+from routing.document import FileFaults, parse_document
+from routing.errors import CannotEdit
+from routing.file import read_bindings
 from routing.first_match import as_bindings
 from routing.foreign import form_of, translate
+from routing.migration import migrate
 from routing.table import Defaults, Table
 
 AGENTS: Final = ("main", "a", "b", "c")
@@ -246,3 +252,49 @@ def test_priority_is_written_only_where_the_file_says_otherwise() -> None:
         Binding("b", Match(guild="1"), 1),
         Binding("c", Match(peer=PeerPattern(None, "5"))),
     ]
+
+
+ANYTHING: Final = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.sampled_from(["", "*", "main", "telegram", "direct", "-1", "a:topic:b"]),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(["id", "kind", "list"]), inner),
+    max_leaves=4,
+)
+THEIRS: Final[Sequence[dict[str, Any]]] = (
+    {"agentId": "a", "match": {"channel": "telegram", "peer": {"kind": "dm", "id": "5"}, "guildId": "1"}},
+    {"agent_id": "a", "channel": "telegram", "peer_id": "5", "peer_kind": "direct", "guild_id": "1", "priority": 3},
+    {"agent_id": "a", "tier": 1, "match_key": "peer_id", "match_value": "telegram:5", "priority": 1},
+)
+
+
+@st.composite
+def odd_bindings(draw: st.DrawFn) -> list[Any]:
+    """One of theirs, with anything in the place of one of its values."""
+    binding = dict(draw(st.sampled_from(THEIRS)))
+    binding[draw(st.sampled_from(sorted(binding)))] = draw(ANYTHING)
+    match = binding.get("match")
+    if isinstance(match, dict):
+        inside = draw(st.sampled_from(["channel", "peer", "guildId", "roles", "accountId", "teamId"]))
+        binding["match"] = {**match, inside: draw(ANYTHING)}
+    return [binding]
+
+
+@FEW
+@given(st.dictionaries(st.sampled_from(["agents", "defaults", "session"]), ANYTHING), odd_bindings())
+def test_nothing_that_stands_in_their_files_breaks_the_reader(file: dict[str, Any], bindings: list[Any]) -> None:
+    """A running bot reads whatever is saved."""
+    text = json.dumps({**file, "bindings": bindings})
+    with suppress(FileFaults):
+        read_bindings(parse_document(text, "b.yaml"))
+    with suppress(FileFaults, CannotEdit):
+        migrate(text, "b.json")
+
+
+def test_roles_that_are_no_list_fit_nobody() -> None:
+    """To leave them out would let everybody in."""
+    match = {"channel": "discord", "guildId": "5", "roles": "1"}
+    found = translate([{"agentId": "a", "match": match}], AGENTS, "main")
+    assert found is not None
+    assert (found.rules, found.notes) == ([], [(0, "its roles are no list: it never fits")])
