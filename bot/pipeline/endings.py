@@ -13,7 +13,7 @@ from bot.inbox import End, InboxStore, StoredUpdate
 from bot.pairing import PairingStore
 from bot.pipeline.chat_changes import ChatChanges
 from bot.pipeline.errand import Errand, answer_to
-from bot.pipeline.outgoing import Outgoing, Queued
+from bot.pipeline.outgoing import NOTHING, Outgoing, Queued
 from bot.reasons import Reason
 from bot.sessions.lanes import Lanes
 from bot.storage.errors import GuardFailed
@@ -69,7 +69,7 @@ class Endings:
         reason: Reason | None = None,
     ) -> None:
         """The one transaction: effects, outbox rows, inbox rows done. Then the rows leave. None: nothing is said."""
-        queued = Queued((), ()) if said is None else self._queue(errand, said)
+        queued = NOTHING if said is None else self._queue(errand, said)
         edits = [each for edit in errand.edits for each in self._ending(edit, "done", edit.ends_as)]
         await commit_patiently(
             self._storage,
@@ -86,8 +86,9 @@ class Endings:
         self._tell_end(errand, "" if said is None else said.text, tokens)
 
     def refuse(self, errand: Errand, reason: Reason) -> None:
-        """Nobody is let in, or there is nobody to answer: nothing is said."""
-        self._close(errand.update, errand.finished, self._ending(errand, "refused", reason))
+        """Nobody is let in, or there is nobody to answer: nothing is said, but of an answer that was being shown."""
+        ending = self._ending(errand, "refused", reason)
+        self._close(errand.update, errand.finished, ending, queued=self._break_off(errand))
         self._tell_end(errand, "", refused=reason)
 
     def come_too_late(self, edit: Errand) -> None:
@@ -119,9 +120,9 @@ class Endings:
         except GuardFailed as guard:
             if guard.statement != "pairings.ask":
                 raise
-            await commit_patiently(self._storage, self._clock, refused)  # told already: say nothing more
-        else:
-            self._outgoing.leave(queued)
+            queued = self._break_off(errand)  # told already: say nothing more
+            await commit_patiently(self._storage, self._clock, [*queued.statements, *refused])
+        self._outgoing.leave(queued)
 
     async def set_aside(self, errand: Errand) -> None:
         """It ended the process too often: its sender and the owner are told."""
@@ -133,7 +134,7 @@ class Endings:
 
     async def give_up(self, errand: Errand, reason: str, also: Queued | None = None) -> None:
         """Set the update aside and tell its sender; `also` leaves with it."""
-        others = also or Queued((), ())
+        others = also or NOTHING
         text = self._catalogue.say(errand.language, words.SOMETHING_WENT_WRONG)
         queued = self._queue(errand, answer_to(errand.message, text))
         errands = (errand, *errand.edits)
@@ -149,12 +150,14 @@ class Endings:
         finished: Callable[[], None],
         ending: Sequence[Statement],
         effects: Sequence[Statement] = (),
+        queued: Queued = NOTHING,
     ) -> None:
-        """Close a row that is answered with nothing; `effects` change what is known of chats."""
+        """Close a row that is answered with nothing; `effects` change what is known of chats. `queued` leaves then."""
 
         async def close() -> None:
             try:
-                await commit_patiently(self._storage, self._clock, [*ending, *effects])
+                await commit_patiently(self._storage, self._clock, [*queued.statements, *ending, *effects])
+                self._outgoing.leave(queued)
                 if effects:
                     await self._chat_changes.refresh()
             except GuardFailed:
@@ -163,6 +166,12 @@ class Endings:
                 finished()
 
         self._lanes.submit(CHANGES_LANE if effects else f"end {update.id}", close, brief=True)
+
+    def _break_off(self, errand: Errand) -> Queued:
+        """Plain words in the place of what an earlier process showed of an answer that never comes."""
+        if not errand.drafts:
+            return NOTHING
+        return self._queue(errand, answer_to(errand.message, self._catalogue.say(errand.language, words.INTERRUPTED)))
 
     def _queue(self, errand: Errand, said: OutboundMessage) -> Queued:
         """`said` as rows, in the place of what showed its beginning."""

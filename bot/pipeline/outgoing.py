@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from bot.delivery.item import Kind, OutboxItem, Source, make_items
 from bot.delivery.store import OutboxStore
@@ -18,6 +19,9 @@ class Queued:
 
     items: Sequence[OutboxItem]
     statements: Sequence[Statement]
+
+
+NOTHING: Final = Queued((), ())
 
 
 class Outgoing:

@@ -147,9 +147,10 @@ class Turns:
         """What was shown of the answer stays, and is remembered; what was not is as if it had never been said."""
         note_turn(errand.road, self._clock, (), Reason.STOPPED)
         records, said = [_asked(errand.message)], None
-        if draft is not None and errand.drafts:
-            said = unfinished(errand, draft.text, ())
-            records += [Record("assistant", draft.text, self._clock.now(), {"stopped": True})] if draft.text else []
+        if errand.drafts:  # those of an earlier process too, which go away where nothing has been heard since
+            text = "" if draft is None else draft.text
+            said = unfinished(errand, text, ())
+            records += [Record("assistant", text, self._clock.now(), {"stopped": True})] if text else []
         kept = self._sessions.append(turn.session_key, agent.id, records)
         return Ended(turn, said, kept, len(records), reason=Reason.STOPPED)
 

@@ -226,22 +226,28 @@ def host_of(house: House, open_channel: Callable[[], AbstractAsyncContextManager
 
 
 @asynccontextmanager
-async def house_in(folder: Path, clock: ManualClock) -> AsyncIterator[House]:
+async def house_in(folder: Path, clock: ManualClock, settings_text: str = SETTINGS) -> AsyncIterator[House]:
     """A bot in `folder`, without its channels."""
-    (folder / "javis.yaml").write_text(SETTINGS, encoding="utf-8")
+    (folder / "javis.yaml").write_text(settings_text, encoding="utf-8")
     (folder / "bindings.yaml").write_text(BINDINGS, encoding="utf-8")
     settings = load_settings(folder / "javis.yaml", {"JAVIS_HOME": str(folder / "data")}, load_manifests())
     async with open_house(settings, load_bindings(folder / "bindings.yaml"), load_manifests(), clock) as house:
         yield house
 
 
-async def live(folder: Path, platform: MemoryPlatform, trap: Trap, patch: pytest.MonkeyPatch) -> list[Any]:
+async def live(
+    folder: Path,
+    platform: MemoryPlatform,
+    trap: Trap,
+    patch: pytest.MonkeyPatch,
+    settings_text: str = SETTINGS,
+) -> list[Any]:
     """One life of a bot in `folder`: until the trap kills it, or until nothing waits. Its unfinished and failed rows
     then; after a death none."""
     clock = ManualClock()
     with patch.context() as patched:
         set_trap(trap, patched, clock)
-        async with house_in(folder, clock) as house:
+        async with house_in(folder, clock, settings_text) as house:
 
             @asynccontextmanager
             async def opened() -> AsyncIterator[Channel]:
