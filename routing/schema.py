@@ -34,6 +34,7 @@ _WORDS: Final[Mapping[str, str]] = {
     "less_than": "must be less than {lt}",
     "string_too_short": "must have at least {min_length} character(s)",
     "string_too_long": "must have at most {max_length} characters",
+    "string_pattern_mismatch": "must have the form {pattern}",
     "too_short": "must have at least {min_length} item(s)",
     "too_long": "must have at most {max_length} items",
 }

@@ -363,3 +363,14 @@ def test_what_strangers_may_use_by_default_is_of_the_house(load: Load) -> None:
         policy = Policy({"group": patterns})
         assert policy.allows("remind_set", "group", None)
         assert not policy.allows("reminders_list", "group", None)
+
+
+def test_listener_that_the_file_takes_away_stays_away(load: Load) -> None:
+    environ = {"WEBHOOK_PORT": "9005"}
+    assert load("{}", environ).dispatch.webhook_port == 9005
+    assert load("dispatch: {webhook_port: 9006}", environ).dispatch.webhook_port == 9006
+    assert load("dispatch: {webhook_port: null}", environ).dispatch.webhook_port is None
+
+
+def test_text_of_a_wrong_form_is_told_the_right_one(refuse: Refuse) -> None:
+    assert refuse("budgets: {currency: usd}") == ["javis.yaml:1:21: budgets.currency must have the form ^[A-Z]{3}$"]
