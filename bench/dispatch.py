@@ -17,8 +17,8 @@ from bench.bots import BINDINGS, javis
 from bench.models import bare_model
 from bench.platform import Platform, platform
 from bot.house import House, open_house
+from bot.settings.doors import WorkerBounds
 from bot.settings.load import load_settings
-from bot.settings.model import WorkerBounds
 from bot.tasks.task import TaskRequest
 from channels.clock import SystemClock
 from channels.registry import load_manifests

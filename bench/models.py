@@ -23,8 +23,8 @@ from bot.providers.models import Models
 from bot.providers.port import ChatMessage, CompletionRequest
 from bot.sessions.store import SessionStore
 from bot.sessions.transcript import Record
+from bot.settings.agents import AgentDefaults
 from bot.settings.language_models import BudgetSettings, CooldownSettings, ModelEntry
-from bot.settings.model import AgentDefaults
 from bot.storage.sqlite import open_sqlite
 from channels.clock import SystemClock
 from routing.entries import AgentEntry

@@ -35,7 +35,8 @@ from bot.providers.choices import ModelChoices
 from bot.reminders import Reminders
 from bot.schedules.heartbeat import Heartbeats
 from bot.schedules.jobs import Schedules
-from bot.settings.model import KIMI, Settings
+from bot.settings.language_models import KIMI
+from bot.settings.model import Settings
 from bot.status import Status
 from bot.tasks.results import ResultFiles
 from bot.tools.call import Limits

@@ -13,8 +13,9 @@ from typing import Final
 from pydantic import SecretStr
 
 from bot.errors import ConfigurationError
+from bot.settings.doors import DispatchSettings, GatewaySettings
 from bot.settings.language_models import ModelEntry
-from bot.settings.model import DispatchSettings, GatewaySettings, Settings
+from bot.settings.model import Settings
 from channels.clock import Clock
 from channels.config import BotAccount
 from channels.discord.config import DiscordConfig, DiscordRate

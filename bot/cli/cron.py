@@ -10,7 +10,7 @@ from bot.errors import JavisError
 from bot.jobs.job import Misfire
 from bot.methods import schedules as methods
 from bot.methods.page import Newest
-from bot.settings.model import ChatAddress
+from bot.settings.heartbeat import ChatAddress
 
 
 @click.group()

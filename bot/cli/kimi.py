@@ -13,7 +13,7 @@ from bot.cli.context import Files, Loaded, files_options, load, missing_key, ope
 from bot.errors import JavisError, UsageError
 from bot.methods.desk import Desk
 from bot.methods.tasks import begin
-from bot.settings.model import KIMI
+from bot.settings.language_models import KIMI
 from bot.storage.opening import bot_is_running
 from bot.tasks.task import Priority, Task, TaskRequest
 from bot.tasks.wording import BadOption, read_temperature

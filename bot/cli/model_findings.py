@@ -3,8 +3,10 @@
 from collections.abc import Iterator, Mapping
 
 from bot.providers.models import Models, UnknownModel
+from bot.settings.agents import ModelOrder
+from bot.settings.language_models import KIMI
 from bot.settings.legacy import unlisted_entry
-from bot.settings.model import KIMI, ModelOrder, Settings
+from bot.settings.model import Settings
 from routing.entries import AgentEntry, ModelChain
 
 Named = str | ModelOrder | ModelChain | None

@@ -12,7 +12,7 @@ from bot.providers.meter import Asker
 from bot.providers.models import Models
 from bot.providers.port import ChatMessage, Completion, CompletionRequest
 from bot.sessions.transcript import Record
-from bot.settings.model import KIMI
+from bot.settings.language_models import KIMI
 from bot.tasks.store import Outcome
 from bot.tasks.task import Task
 from bot.tools.unattended import IsOwner, unattended

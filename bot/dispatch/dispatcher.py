@@ -11,7 +11,7 @@ from bot.dispatch.call import ask_agent, ask_model
 from bot.dispatch.pool import WorkerPool
 from bot.dispatch.teller import TaskTeller
 from bot.providers.models import Models
-from bot.settings.model import DispatchSettings
+from bot.settings.doors import DispatchSettings
 from bot.storage.errors import GuardFailed, StorageError
 from bot.storage.patience import commit_patiently
 from bot.storage.port import Storage

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Final
 
-from bot.settings.model import WorkerBounds
+from bot.settings.doors import WorkerBounds
 from bot.tasks.task import Task
 from channels.clock import Clock, deadline
 

@@ -17,7 +17,7 @@ from bot.dispatch.notice import STILL_RUNNING, completion_notice
 from bot.dispatch.poster import result_items
 from bot.events import Events
 from bot.pipeline.outgoing import Outgoing, Queued
-from bot.settings.model import DispatchSettings
+from bot.settings.doors import DispatchSettings
 from bot.storage.errors import StorageError
 from bot.storage.port import Statement, Storage
 from bot.tasks.reports import TaskReports

@@ -4,7 +4,7 @@ import ipaddress
 
 from bot.errors import ConfigurationError
 from bot.gateway.tokens import is_strong
-from bot.settings.model import GatewaySettings
+from bot.settings.doors import GatewaySettings
 
 
 def check_bind(settings: GatewaySettings) -> None:

@@ -26,7 +26,7 @@ from bot.methods.failure import UNAUTHORISED, MethodFailed
 from bot.methods.page import Nothing
 from bot.methods.system import health
 from bot.methods.table import find
-from bot.settings.model import GatewaySettings
+from bot.settings.doors import GatewaySettings
 from channels.message import Destination
 from channels.port import Channel, HttpRequest, TakesRequests
 

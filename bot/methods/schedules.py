@@ -11,7 +11,7 @@ from bot.jobs.schedule import BadSchedule, parse_schedule
 from bot.methods.desk import Caller, Desk
 from bot.methods.failure import CONFLICT, INVALID_PARAMS, NOT_FOUND, MethodFailed
 from bot.methods.page import Newest
-from bot.settings.model import ChatAddress
+from bot.settings.heartbeat import ChatAddress
 from bot.settings.owners import owner_chat
 from bot.storage.errors import GuardFailed
 from bot.titles import is_blank

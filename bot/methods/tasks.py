@@ -8,7 +8,7 @@ from typing_extensions import TypedDict
 from bot.methods.desk import Caller, Desk
 from bot.methods.failure import CONFLICT, INVALID_PARAMS, NOT_FOUND, TOO_MANY, UNAVAILABLE, MethodFailed
 from bot.methods.page import Newest
-from bot.settings.model import KIMI
+from bot.settings.language_models import KIMI
 from bot.storage.errors import GuardFailed
 from bot.tasks.keys import TaskKeys
 from bot.tasks.task import Priority, Runner, Task, TaskRequest, TaskState, result_json

@@ -11,9 +11,9 @@ from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, SecretStr
 
-from bot.settings.language_models import ModelEntry, ProviderEntry
+from bot.settings.language_models import KIMI, ModelEntry, ProviderEntry
 from bot.settings.legacy import filled, with_environment
-from bot.settings.model import KIMI, KimiSettings, Settings, SettingsFile
+from bot.settings.model import KimiSettings, Settings, SettingsFile
 from bot.settings.values import is_http_address
 from channels.config import ChannelConfig
 from channels.port import ChannelManifest
@@ -66,39 +66,24 @@ class _Loading:
             self._reject(words)
         if file is None or self._faults:
             raise FileFaults(self._faults)
-        dispatch = file.dispatch
-        if webhook_port is not None and "webhook_port" not in dispatch.model_fields_set:
-            dispatch = dispatch.model_copy(update={"webhook_port": webhook_port})
-        gateway = file.gateway
-        token = self._variable("JAVIS_GATEWAY_TOKEN")
-        if token is not None and gateway.token is None:
-            gateway = gateway.model_copy(update={"token": SecretStr(token)})
-        return Settings(
-            channels=channels,
-            model_list=filled(_with_kimi(file.model_list, kimi, providers), providers),
-            providers=providers,
-            agents=file.agents,
-            gateway=gateway,
-            delivery=file.delivery,
-            dispatch=dispatch,
-            heartbeat=file.heartbeat,
-            schedules=file.schedules,
-            cooldown=file.cooldown,
-            tools=file.tools,
-            budgets=file.budgets,
-            language=file.language,
-            log=file.log,
-            sessions=file.sessions,
-            trace=file.trace,
-            machines=file.machines,
-            home=home,
-            database=database,
-            kimi=kimi,
-        )
+        port_is_written = "webhook_port" in file.dispatch.model_fields_set  # also as null: there is none
+        written = {name: getattr(file, name) for name in SettingsFile.model_fields}
+        found = {
+            "channels": channels,
+            "model_list": filled(_with_kimi(file.model_list, kimi, providers), providers),
+            "providers": providers,
+            "gateway": _with(file.gateway, token=file.gateway.token or self._secret("JAVIS_GATEWAY_TOKEN")),
+            "dispatch": file.dispatch if port_is_written else _with(file.dispatch, webhook_port=webhook_port),
+        }
+        return Settings(**{**written, **found}, home=home, database=database, kimi=kimi)
 
     def _variable(self, name: str) -> str | None:
         """An empty variable counts as one that is not set, as container files leave them."""
         return self._environ.get(name, "").strip() or None
+
+    def _secret(self, name: str) -> SecretStr | None:
+        value = self._variable(name)
+        return None if value is None else SecretStr(value)
 
     def _filled(self, value: Any, loc: Loc) -> Any:
         if isinstance(value, dict):
@@ -156,11 +141,11 @@ class _Loading:
         return self._checked(model, {} if section is None else section, at)
 
     def _kimi(self) -> KimiSettings:
-        key, address = self._variable("KIMI_API_KEY"), self._variable("KIMI_API_URL") or KIMI_API_URL
+        address = self._variable("KIMI_API_URL") or KIMI_API_URL
         if not is_http_address(address):
             self._reject("KIMI_API_URL must be an address that begins with https:// or http://")
         model = self._variable("KIMI_MODEL") or KIMI_MODEL
-        return KimiSettings(None if key is None else SecretStr(key), address, model)
+        return KimiSettings(self._secret("KIMI_API_KEY"), address, model)
 
     def _database(self, home: Path) -> Path | SecretStr:
         url = self._variable("JAVIS_DATABASE_URL")
@@ -184,6 +169,11 @@ class _Loading:
 
     def _reject(self, words: str) -> None:
         self._faults.append(Fault("environment", 0, 0, words))
+
+
+def _with(section: M, **values: object) -> M:
+    """`section` with these values; None leaves what is there."""
+    return section.model_copy(update={key: value for key, value in values.items() if value is not None})
 
 
 def _with_token(section: Any, token: str) -> Any:

@@ -2,170 +2,19 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
-from datetime import time, timedelta
+from datetime import timedelta
 from pathlib import Path
-from typing import Any, Final, Literal, Self
+from typing import Any, Literal
 
-from pydantic import BaseModel, Field, SecretStr, model_validator
+from pydantic import BaseModel, Field, SecretStr
 
 from bot.catalogue import Language
+from bot.settings.agents import AgentSettings
+from bot.settings.doors import DispatchSettings, GatewaySettings
+from bot.settings.heartbeat import HeartbeatSettings, ScheduleSettings
 from bot.settings.language_models import BudgetSettings, CooldownSettings, ModelEntry, ProviderEntry
-from bot.settings.tools import (
-    ToolSettings,
-)
-from bot.settings.values import (
-    HttpAddress,
-    LocalZone,
-    Port,
-    WallTime,
-    Zone,
-    here,
-    utc,
-)
+from bot.settings.tools import ToolSettings
 from channels.config import ChannelConfig, Strict
-
-KIMI: Final = "kimi"
-"""The model that background tasks take; the model list always has it."""
-
-
-class ModelOrder(Strict):
-    """A model's name, and those to ask in its place, in order."""
-
-    primary: str
-    fallbacks: list[str] = Field(default_factory=list)
-
-
-class AgentDefaults(Strict):
-    """What holds for each agent that says nothing else.
-
-    None for `model`: the first of the model list; for the others: nothing is sent or read.
-    `history_limit` counts records of the transcript, `history_characters` what they hold: set it lower for a model with
-    a small window. 60,000 are about as many tokens of Chinese, 15,000 of English.
-    """
-
-    model: str | ModelOrder | None = None
-    workspace: str | None = None
-    max_tokens: int | None = Field(default=None, ge=1)
-    temperature: float | None = Field(default=None, ge=0, le=2)
-    history_limit: int = Field(default=50, ge=0)
-    history_characters: int = Field(default=60_000, ge=1_000)
-
-
-class AgentSettings(Strict):
-    """`agents`: the agents themselves stand in bindings.yaml. `choices` may be chosen by `/model` (None: all)."""
-
-    defaults: AgentDefaults = Field(default_factory=AgentDefaults)
-    choices: list[str] | None = None
-
-
-class GatewaySettings(Strict):
-    """Where the gateway listens; port 0 takes any free one.
-
-    `hosts` are further names by which it may be called, `origins` the web pages that may call it
-    (`https://example.org`). `token` is JAVIS_GATEWAY_TOKEN. `rate_per_second` None: no limit. `openai_body_bytes` is
-    for `/v1/chat/completions`, where a body holds whole conversations with their images.
-    """
-
-    enabled: bool = True
-    host: str = Field(default="127.0.0.1", min_length=1)
-    port: Port = 8080
-    hosts: list[str] = Field(default_factory=list)
-    origins: list[str] = Field(default_factory=list)
-    token: SecretStr | None = None
-    rate_per_second: float | None = Field(default=100, gt=0, allow_inf_nan=False)
-    connections: int = Field(default=2000, ge=1)
-    body_bytes: int = Field(default=1_048_576, ge=1024)
-    openai_body_bytes: int = Field(default=16_777_216, ge=1024)
-    frame_bytes: int = Field(default=262_144, ge=1024)
-
-
-class WorkerBounds(Strict):
-    """Between how many workers the pool of background tasks grows and shrinks."""
-
-    min: int = Field(default=1, ge=1)
-    max: int = Field(default=16, ge=1)
-
-    @model_validator(mode="after")
-    def _in_order(self) -> Self:
-        if self.min > self.max:
-            raise ValueError("must have a min that is not above its max")
-        return self
-
-
-class DispatchSettings(Strict):
-    """Background tasks. `per_user` bounds one person's unfinished tasks, `most` everybody's; `model` None means `kimi`.
-    `redis_url` None: wake-ups go by the database alone.
-
-    The webhook listener: `webhook_port` None: there is none; `webhook_url` is the root under which others reach it,
-    None: its own host and port; `webhook_rate_per_second` is for each address, None: no limit.
-    A task that somebody else works on ends after `external_timeout_seconds`. Results are posted to the open Internet,
-    and to `private_hosts`.
-    """
-
-    webhook_host: str = Field(default="127.0.0.1", min_length=1)
-    webhook_port: Port | None = 9001
-    webhook_url: HttpAddress | None = None
-    webhook_rate_per_second: float | None = Field(default=20, gt=0, allow_inf_nan=False)
-    webhook_body_bytes: int = Field(default=8_388_608, ge=1024)
-    external_timeout_seconds: float = Field(default=86_400, gt=0, allow_inf_nan=False)
-    private_hosts: list[str] = Field(default_factory=list)
-    workers: WorkerBounds = Field(default_factory=WorkerBounds)
-    timeout_seconds: float = Field(default=600, gt=0, allow_inf_nan=False)
-    still_running_seconds: float = Field(default=120, gt=0, allow_inf_nan=False)
-    per_user: int = Field(default=20, ge=1)
-    most: int = Field(default=10_000, ge=1)
-    model: str | None = None
-    redis_url: SecretStr | None = None
-
-    def limit(self, runner: Literal["house", "external"]) -> timedelta:
-        """How long a task may take."""
-        return timedelta(seconds=self.external_timeout_seconds if runner == "external" else self.timeout_seconds)
-
-
-class ActiveHours(Strict):
-    """`start` belongs to them, `end` does not; they may pass midnight. Equal ones mean the whole day."""
-
-    start: WallTime = time(8)
-    end: WallTime = time(22)
-    zone: Zone = Field(default_factory=utc)
-
-
-class ChatAddress(Strict):
-    """A chat by its platform id; `thread` None means the chat itself."""
-
-    channel: str
-    account: str = "default"
-    chat: str
-    thread: str | None = None
-
-
-class AgentHeartbeat(Strict):
-    """What is different for one agent; None: as the others have it."""
-
-    every_minutes: int | None = Field(default=None, ge=1)
-    active_hours: ActiveHours | None = None
-    to: ChatAddress | None = None
-
-
-class HeartbeatSettings(Strict):
-    """`agent` None means the default agent of bindings.yaml, `to` None the owner's direct chat.
-
-    `agents` names further agents that have a heartbeat, with what is different for each of them.
-    """
-
-    enabled: bool = True
-    every_minutes: int = Field(default=60, ge=1)
-    active_hours: ActiveHours = Field(default_factory=ActiveHours)
-    agent: str | None = None
-    to: ChatAddress | None = None
-    agents: dict[str, AgentHeartbeat] = Field(default_factory=dict)
-
-
-class ScheduleSettings(Strict):
-    """`zone`: what people mean who say a time of day; by default that of the machine."""
-
-    zone: LocalZone = Field(default_factory=here)
-
 
 WhenUnknown = Literal["resend", "hold"]
 

@@ -21,7 +21,7 @@ from bot.gateway.limits import RateLimit
 from bot.gateway.listening import Bounds, listening
 from bot.gateway.server import BURST_SECONDS, UNKNOWN
 from bot.gateway.tokens import Doorkeeper, bearer
-from bot.settings.model import DispatchSettings
+from bot.settings.doors import DispatchSettings
 from bot.storage.errors import StorageError
 from bot.storage.port import Storage
 from bot.tasks.keys import TaskKeys

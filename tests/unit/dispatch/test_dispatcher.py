@@ -10,8 +10,8 @@ from aiohttp import web
 
 from bot.dispatch.pool import IDLE_SECONDS
 from bot.house import House, open_house
+from bot.settings.doors import WorkerBounds
 from bot.settings.load import load_settings
-from bot.settings.model import WorkerBounds
 from bot.tasks.task import Task, TaskRequest
 from channels.clock import ManualClock
 from channels.errors import Refused

@@ -3,7 +3,7 @@
 import asyncio
 
 from bot.dispatch.pool import WorkerPool
-from bot.settings.model import WorkerBounds
+from bot.settings.doors import WorkerBounds
 from bot.tasks.task import Task
 from channels.clock import ManualClock
 

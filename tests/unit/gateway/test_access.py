@@ -18,7 +18,7 @@ from bot.gateway.guard import caller_of, host_name
 from bot.gateway.limits import MOST_CALLERS, RateLimit
 from bot.gateway.tokens import Doorkeeper, TokenStore, bearer, is_strong
 from bot.methods.table import TABLE
-from bot.settings.model import GatewaySettings
+from bot.settings.doors import GatewaySettings
 from bot.storage.errors import GuardFailed
 from bot.storage.sqlite import open_sqlite
 from channels.clock import ManualClock, SystemClock
