@@ -92,7 +92,7 @@ class WorkerPool:
             async with deadline(self._clock, IDLE_SECONDS):
                 await idle
         except TimeoutError:
-            return False
+            return idle.done() and not idle.cancelled()  # it may have been woken in the same moment
         finally:
             with suppress(ValueError):
                 self._idle.remove(idle)
