@@ -145,6 +145,11 @@ class JobStore:
         """All jobs, those that are on first, the next due first."""
         return [job_from_row(row) for row in await self._storage.read("jobs.list", {"most": most})]
 
+    async def count_of(self, requester: str | None) -> int:
+        """How many jobs of one person are on; 0 for the owner's, which have no bound."""
+        (row,) = await self._storage.read("jobs.count_of", {"requester": requester})
+        return int(row["items"])
+
     async def of_chat(self, origin: Destination, most: int) -> list[Job]:
         """The jobs that are on and tell this chat, the next due first."""
         values: dict[str, SqlValue] = {

@@ -42,9 +42,9 @@ def reminder_tools(
     """`zone` is the one that people mean; `changed` is told when the jobs are to be looked at."""
 
     async def set_one(arguments: Set, principal: Principal) -> ToolResult:
-        if len(await jobs.of_chat(principal.place, PER_USER)) >= PER_USER:
-            raise ToolFailed(f"this chat has {PER_USER} reminders already: cancel one first")
         request = _request(arguments, principal, clock.now(), zone, wording)
+        if await jobs.count_of(request.requester) >= PER_USER:
+            raise ToolFailed(f"this person has {PER_USER} reminders already: cancel one first")
         try:
             job_id, due, statement = jobs.add(request)
         except ValueError as error:

@@ -33,6 +33,9 @@ WHERE channel = :channel AND account = :account AND chat = :chat AND state = 'on
 ORDER BY next_due_ms, id
 LIMIT :most;
 
+-- name: jobs.count_of
+SELECT count(*) AS items FROM jobs WHERE requester = :requester AND state = 'on';
+
 -- name: jobs.next_due
 SELECT min(next_due_ms) AS due_ms FROM jobs WHERE state = 'on' AND next_due_ms IS NOT NULL;
 

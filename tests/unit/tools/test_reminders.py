@@ -86,8 +86,11 @@ async def test_reminder_of_another_chat_is_neither_seen_nor_cancelled(calendar: 
     assert (await calendar.use("remind_list")).text == "there are no reminders"
 
 
-async def test_chat_full_of_reminders_takes_no_more(calendar: Calendar) -> None:
+async def test_person_with_too_many_reminders_is_told_whatever_the_chat(calendar: Calendar) -> None:
     for _ in range(PER_USER):
         await calendar.use("remind_set", text="x", when="every 30m")
+    await calendar.storage.commit([calendar.jobs.chat_moved("telegram", "default", principal().place.chat, "-5")])
+    assert await calendar.jobs.of_chat(principal().place, 10) == []
     with pytest.raises(ToolFailed, match="cancel one"):
         await calendar.use("remind_set", text="x", when="every 30m")
+    await calendar.use("remind_set", sender="2", text="x", when="every 30m")
