@@ -17,7 +17,7 @@ from bot.methods.sessions import whole_key
 from bot.storage.errors import StorageUnavailable
 from channels.clock import deadline
 from channels.config import Strict
-from channels.web.parse import WEB_ACCOUNT, Said
+from channels.web.parse import WEB_ACCOUNT, Said, raw_update
 from routing.address import Address, Peer
 from routing.session_key import parse_session_key
 
@@ -35,7 +35,8 @@ class Context(Strict):
 class Send(Strict):
     """What somebody says. Either a `session_key`, or where they speak, as bindings see it.
 
-    `message_id` makes repeating harmless: the same id is answered once, with the same answer. null: a fresh one.
+    `message_id` makes repeating harmless: in a session the same id is answered once, with the same answer. null: a
+    fresh one.
     `images` are data URLs of JPEG, PNG, GIF or WebP (`data:image/png;base64,…`), for a model that sees.
     """
 
@@ -88,7 +89,8 @@ async def send(desk: Desk, caller: Caller, params: Send) -> Answered:
     caller.join(said.session_key)
 
     def is_the_end(event: Event) -> bool:
-        return event.type == "chat.end" and event.data.get("message_id") == said.id
+        about = event.type, event.session_key, event.data.get("message_id")
+        return about == ("chat.end", said.session_key, said.id)
 
     with desk.live.events.listen(is_the_end) as listener:
         answered = None if params.message_id is None else await _answered(desk, said)
@@ -174,10 +176,11 @@ async def _answer(desk: Desk, said: Said, listener: Listener) -> Answered:
 
 async def _answered(desk: Desk, said: Said) -> Answered | None:
     """The answer that the message was given, as it is on disk; None while it is on its way."""
-    ended = await desk.inbox.ended("web", WEB_ACCOUNT, said.id)
+    update_id = raw_update(said).update_id
+    ended = await desk.inbox.ended("web", WEB_ACCOUNT, update_id)
     if ended is None:
         return None
-    parts = await desk.outbox.of_source("inbox", source_id("web", WEB_ACCOUNT, said.id))
+    parts = await desk.outbox.of_source("inbox", source_id("web", WEB_ACCOUNT, update_id))
     return {
         "message_id": said.id,
         "text": "".join(str(part.payload.get("text", "")) for part in parts),

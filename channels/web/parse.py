@@ -15,7 +15,8 @@ WEB_ACCOUNT: Final = "default"
 
 
 class Said(BaseModel):
-    """What is stored. The gateway has let the speaker in and found the session before. `images` are data URLs."""
+    """What is stored. The gateway has let the speaker in and found the session before. `id` is the client's own, and
+    tells messages of one session apart. `images` are data URLs."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -31,8 +32,8 @@ class Said(BaseModel):
 
 
 def raw_update(said: Said) -> RawUpdate:
-    """As the inbox keeps it: what is said twice under one id is there once."""
-    return RawUpdate(said.id, said.model_dump_json())
+    """As the inbox keeps it: what is said twice under one id in one session is there once."""
+    return RawUpdate(f"{said.session_key}:{said.id}", said.model_dump_json())
 
 
 def parse_said(raw: JsonObject, account: str) -> InboundMessage | None:

@@ -47,6 +47,15 @@ async def test_the_same_message_is_answered_once_with_the_same_answer(bot: Gatew
         assert len((await client.call("chat.history", session_key=MINE))["messages"]) == 2
 
 
+async def test_the_same_id_in_another_session_is_another_message(bot: GatewayBot) -> None:
+    async with bot.client() as client:
+        mine, yours = await asyncio.gather(
+            client.call("chat.send", text="of mine", sender="me", message_id="1"),
+            client.call("chat.send", text="of yours", sender="you", message_id="1"),
+        )
+        assert (mine["text"], yours["text"]) == ("of mine", "of yours")
+
+
 async def test_a_stream_is_told_as_events_with_rising_numbers(bot: GatewayBot) -> None:
     async with bot.client() as client:
         accepted = await client.call("chat.send_stream", text="hello", sender="me")
