@@ -45,7 +45,7 @@ UPDATE outbox SET chat = :new_chat
 WHERE channel = :channel AND account = :account AND chat = :chat AND state IN ('queued', 'attempting');
 
 -- name: outbox.end_chat
-UPDATE outbox SET state = 'failed', reason = :reason, finished_ms = :now_ms
+UPDATE outbox SET state = CASE WHEN duplicate = 1 THEN 'unknown' ELSE 'failed' END, reason = :reason, finished_ms = :now_ms
 WHERE channel = :channel AND account = :account AND chat = :chat
   AND state = 'queued' AND state IN ('queued', 'attempting');
 

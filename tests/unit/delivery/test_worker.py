@@ -268,6 +268,14 @@ async def test_closed_chat_loses_its_queue_visibly_until_it_opens_again(post: Po
     assert post.texts == ["x", "d"]
 
 
+async def test_row_that_may_have_arrived_in_a_chat_that_closes_is_no_dead_letter(post: Post) -> None:
+    post.channel.failures["a"] = [OutcomeUnknown("timed out")]
+    async with post.worker.outlet("telegram", "default", post.channel):
+        await post.send("a", "b")
+        await post.storage.commit([post.store.end_chat(("telegram", "default", "1"), "chat_closed")])
+    assert await post.states() == {"a": "unknown", "b": "failed"}
+
+
 async def test_closing_one_row_claims_the_next_in_the_same_commit(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
     commits: list[list[str]] = []
     commit = post.storage.commit
