@@ -28,6 +28,7 @@ class OwnMessages:
         None when it is not there. Raises CallFailed, AnswerLost where nobody can tell.
         """
         after = time_snowflake(since)
+        contents = {content.strip() for content in contents}  # as Discord keeps them
         for _ in range(MOST_PAGES):
             messages = await self._history(channel, {"after": str(after), "limit": PAGE})
             for message in messages:
@@ -48,6 +49,6 @@ class OwnMessages:
         match message:
             case {"author": {"id": self._user_id}, "id": str(), "content": str(content)}:
                 told = message.get("nonce")
-                return told == nonce if told is not None else content in contents
+                return told == nonce if told is not None else content.strip() in contents
             case _:
                 return False

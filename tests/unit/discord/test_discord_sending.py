@@ -225,6 +225,13 @@ async def test_a_token_that_discord_has_forgotten_leads_to_the_channel(
     assert len(setting.server.calls_of(MESSAGES)) == 1
 
 
+async def test_a_message_is_found_though_discord_keeps_no_white_space_around_it(setting: Setting) -> None:
+    setting.server.script[f"GET /channels/{CHANNEL}/messages"].append(body([posted("7", "indented")]))
+    async with setting.open() as channel:
+        (delivery,) = deliveries(channel, "    indented")
+        assert await channel.settle(delivery, setting.clock.now()) == Receipt("7")
+
+
 async def test_a_private_answer_that_is_late_is_shown_to_nobody(setting: Setting) -> None:
     fields = asked_now(setting, private=True)
     await setting.clock.advance(3600)
