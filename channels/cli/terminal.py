@@ -1,7 +1,9 @@
 """The two ends of a terminal, as the channel needs them."""
 
 import asyncio
+import io
 import threading
+from contextlib import suppress
 from typing import Protocol, TextIO
 
 
@@ -18,6 +20,8 @@ class StreamLines:
     """
 
     def __init__(self, stream: TextIO) -> None:
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # bytes that are no text would end the reading
         self._stream = stream
         self._loop = asyncio.get_running_loop()
         self._lines: asyncio.Queue[str | None] = asyncio.Queue()
@@ -33,9 +37,10 @@ class StreamLines:
         return line
 
     def _read(self) -> None:
-        for line in self._stream:
-            if not self._hand_over(line.rstrip("\r\n")):
-                return
+        with suppress(OSError, ValueError):  # the terminal is gone
+            for line in self._stream:
+                if not self._hand_over(line.rstrip("\r\n")):
+                    return
         self._hand_over(None)
 
     def _hand_over(self, line: str | None) -> bool:

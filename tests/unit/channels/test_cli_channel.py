@@ -5,6 +5,8 @@ import io
 import json
 import os
 import sys
+from collections.abc import Iterator
+from typing import TextIO, cast
 
 import pytest
 
@@ -21,8 +23,8 @@ from tests.patience import PATIENCE_SECONDS
 HERE = Destination("cli", "default", "1000")
 
 
-def terminal(typed: str = "", screen: io.StringIO | None = None) -> CliChannel:
-    lines = StreamLines(io.StringIO(typed))
+def terminal(typed: str | TextIO = "", screen: io.StringIO | None = None) -> CliChannel:
+    lines = StreamLines(io.StringIO(typed) if isinstance(typed, str) else typed)
     return CliChannel(
         lines, screen or io.StringIO(), account="default", user_id="1000", user_name="tester", clock=ManualClock()
     )
@@ -50,6 +52,26 @@ async def test_bytes_that_are_no_text_are_replaced() -> None:
     inbox = MemoryInbox()
     await terminal("a\udcffb\n").receive(inbox)
     assert json.loads(next(iter(inbox.stored.values())).raw)["text"] == "a\ufffdb"
+
+
+async def test_bytes_of_another_encoding_do_not_end_the_reading() -> None:
+    typed, inbox = io.TextIOWrapper(io.BytesIO(b"caf\xe9\nlast\n"), encoding="utf-8"), MemoryInbox()
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        await terminal(typed).receive(inbox)
+    assert [json.loads(update.raw)["text"] for update in inbox.stored.values()] == ["caf\ufffd", "last"]
+
+
+def unplugged() -> Iterator[str]:
+    """A terminal that goes away after its first line."""
+    yield "first\n"
+    raise OSError(5, "Input/output error")
+
+
+async def test_a_terminal_that_goes_away_ends_the_input() -> None:
+    inbox = MemoryInbox()
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        await terminal(cast("TextIO", unplugged())).receive(inbox)
+    assert len(inbox.stored) == 1
 
 
 async def test_an_answer_cannot_steer_the_terminal() -> None:
