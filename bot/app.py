@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from bot import words
 from bot.channel_host import ChannelHost
 from bot.channel_memory import ChannelMemory
-from bot.chores import notice_changes, rings, take_up
+from bot.chores import Changes, rings, take_up
 from bot.doors import gateway, post_results, redis_line, webhook_listener
 from bot.errors import LOG_IN_AGAIN, ConfigurationError
 from bot.gateway.tokens import Doorkeeper, TokenStore
@@ -89,19 +89,20 @@ async def _serve(
     line: "RedisLine | None",
 ) -> None:
     doorkeeper = await _recover(house)
+    changes = Changes(house, hosts, doorkeeper)
     refusals = _Refusals(hosts, stop)
     share_events(membership, house.ground.events)
     await _share(house, membership, [*(f"{host.name}/{host.account}" for host in hosts), CHORES])
     async with asyncio.TaskGroup() as group:
         beside = {
-            **_work_of_its_own(house, membership, line, lambda: notice_changes(house, hosts, doorkeeper)),
+            **_work_of_its_own(house, membership, line, changes.look),
             **{f"host {host.name}/{host.account}": refusals.keep_open(host, membership) for host in hosts},
         }
         tasks = [group.create_task(work, name=name) for name, work in beside.items()]
         async with (
             house.ground.lanes.open(LANE_GRACE_SECONDS),
             house.dispatcher.open(),
-            waking(rings(house, hosts, doorkeeper, membership)),
+            waking(rings(house, hosts, changes, membership)),
         ):
             async with (
                 webhook_listener(house, doorkeeper) as webhooks,

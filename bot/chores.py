@@ -10,6 +10,7 @@ from bot.gateway.tokens import Doorkeeper
 from bot.house import House
 from bot.machines import once_for_all
 from bot.providers.cooldown import forget_old
+from bot.storage.errors import StorageUnavailable
 from bot.storage.postgresql.membership import Membership
 from bot.storage.pruning import forget
 from bot.waker import Ring
@@ -18,9 +19,43 @@ from channels.clock import unix_ms
 MEMORY_SECONDS: Final = 10
 
 
-def rings(
-    house: House, hosts: Sequence[ChannelHost], doorkeeper: Doorkeeper, membership: Membership | None
-) -> list[Ring]:
+class Changes:
+    """What another process may have changed, read anew."""
+
+    def __init__(self, house: House, hosts: Sequence[ChannelHost], doorkeeper: Doorkeeper) -> None:
+        self._house = house
+        self._hosts = hosts
+        self._doorkeeper = doorkeeper
+        self._unread = False
+
+    async def look(self) -> None:
+        """Costs little while nothing has changed. What could not be read now is read at the next look."""
+        self._unread = await self._house.stores.storage.changed_elsewhere() or self._unread
+        if not self._unread:
+            return
+        self._unread = False
+        try:
+            await self._read()
+        except StorageUnavailable:
+            self._unread = True
+            raise
+
+    async def _read(self) -> None:
+        house = self._house
+        house.schedules.changed()
+        house.ground.gate.paired = await house.stores.pairings.approved()
+        await house.delivery.chat_changes.refresh()
+        await self._doorkeeper.refresh()
+        await house.ground.models.cooldowns.refresh()
+        await house.dispatcher.look_after()
+        await house.heartbeats.grant_wishes()
+        for host in self._hosts:
+            if not host.needs_token:
+                host.look_at_inbox()  # every machine's gateway stores for it
+            await house.delivery.worker.tick(host.name, host.account)
+
+
+def rings(house: House, hosts: Sequence[ChannelHost], changes: Changes, membership: Membership | None) -> list[Ring]:
     """Every chore of `javis run`. What is to be done once for all machines is done by the one that holds the lease."""
     worker, archive = house.delivery.worker, house.stores.archive
 
@@ -30,7 +65,7 @@ def rings(
     return [
         *(retry(host.name, host.account) for host in hosts),
         retry(*RESULTS),
-        Ring("changes", 0.5, lambda: notice_changes(house, hosts, doorkeeper)),
+        Ring("changes", 0.5, changes.look),
         Ring("prune", 3600, once_for_all(membership, lambda: prune(house))),
         Ring("archive", 60, once_for_all(membership, archive.sweep)),
         Ring("bindings", LOOK_SECONDS, house.watch.look),
@@ -69,20 +104,3 @@ async def prune(house: House) -> None:
     piecemeal = (stores.inbox.prune(), stores.outbox.prune(), stores.traces.prune(), ledger.prune_calls())
     for old in (*piecemeal, stores.tasks.prune()):
         await forget(stores.storage, old)
-
-
-async def notice_changes(house: House, hosts: Sequence[ChannelHost], doorkeeper: Doorkeeper) -> None:
-    """Read anew what another process may have changed."""
-    if not await house.stores.storage.changed_elsewhere():
-        return
-    house.ground.gate.paired = await house.stores.pairings.approved()
-    await house.delivery.chat_changes.refresh()
-    await doorkeeper.refresh()
-    await house.ground.models.cooldowns.refresh()
-    await house.dispatcher.look_after()
-    house.schedules.changed()
-    await house.heartbeats.grant_wishes()
-    for host in hosts:
-        if not host.needs_token:
-            host.look_at_inbox()  # every machine's gateway stores for it
-        await house.delivery.worker.tick(host.name, host.account)
