@@ -9,6 +9,7 @@ from bot.bindings_file import BindingsStore, NotChanged
 from bot.catalogue import Catalogue
 from bot.command import Call, Reply
 from bot.pipeline.gate import Gate
+from bot.reasons import Reason
 from channels.config import ChannelConfig
 from channels.port import Suggestion
 from routing.binding import Match, PeerPattern
@@ -81,7 +82,7 @@ class ChatBindings:
 
     def _shown(self, call: Call, agents: list[str]) -> str:
         route = self._route(call)
-        why = self._catalogue.say(call.language, words.REASON_DEFAULT_AGENT)
+        why = self._catalogue.say(call.language, Reason.DEFAULT_AGENT.meaning)
         return self._catalogue.say(
             call.language,
             words.BIND_SHOWN,

@@ -1,4 +1,5 @@
 """All that the bot says in its own words: the English sentences, by which bot/locale knows their translations.
+Those that tell why stand beside their codes (bot/reasons.py).
 
 A name in braces is a value that `Catalogue.say` is given. After a change write the sentence into each
 locale/*/LC_MESSAGES/javis.po and run `pybabel compile -d bot/locale -D javis`.
@@ -221,60 +222,6 @@ DELIVERY_STATES: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 """By bot.delivery.item.State."""
-
-# Why: by the names of bot.reasons.Reason
-REASON_ADMITTED: Final = "The sender may speak here."
-REASON_NO_SENDER: Final = "The message names no sender."
-REASON_FROM_A_BOT: Final = "Another bot wrote it."
-REASON_BOTS_IN_A_ROW: Final = "Only bots have spoken here lately: a person must speak first."
-REASON_DM_DISABLED: Final = "Direct messages are switched off."
-REASON_DM_NOT_ON_ALLOWLIST: Final = "The sender is not on the list for direct messages."
-REASON_DM_NOT_PAIRED: Final = "The sender has not been approved yet."
-REASON_GROUP_DISABLED: Final = "This group or topic is switched off."
-REASON_GROUP_NOT_ON_ALLOWLIST: Final = "This group is not on the list."
-REASON_SENDER_NOT_ON_ALLOWLIST: Final = "The sender is not on this group's list."
-REASON_NOT_MENTIONED: Final = "In this group I answer only when I am mentioned."
-REASON_BOUND: Final = "A binding names the agent."
-REASON_DEFAULT_AGENT: Final = "No binding fits: the default agent answers."
-REASON_SESSION_ASKED_FOR: Final = "The client asked for this session."
-REASON_AGENT_ASKED_FOR: Final = "The client asked for this agent."
-REASON_IN_SESSION: Final = "It belongs to this conversation."
-REASON_UNKNOWN_AGENT: Final = "The agent it leads to does not exist."
-REASON_COMMAND_RUN: Final = "A command was carried out."
-REASON_TURN_BEGUN: Final = "The agent began to think."
-REASON_ANSWERED: Final = "The agent has answered."
-REASON_MODEL_ANSWERED: Final = "A model has answered."
-REASON_MODEL_FAILED: Final = "A model did not answer."
-REASON_MODEL_UNREACHABLE: Final = "No model could be reached."
-REASON_MODEL_BUSY: Final = "The model was too busy."
-REASON_MODEL_REFUSED: Final = "The model would not answer this."
-REASON_MODEL_MISCONFIGURED: Final = "The model settings are wrong."
-REASON_BUDGET_SPENT: Final = "The day's budget for models is used up."
-REASON_STOPPED: Final = "Somebody stopped the agent before it answered."
-REASON_CLIENT_LEFT: Final = "The client left before the answer came."
-REASON_TOOK_TOO_LONG: Final = "The agent took too long."
-REASON_EDITED_BEFORE_ITS_TURN: Final = "The edit replaced the question before its turn began."
-REASON_EDITED_TOO_LATE: Final = "The edit came too late: its turn had begun."
-REASON_PART_OF_ALBUM: Final = "It was answered together with the other pictures of its album."
-REASON_CRASHED_REPEATEDLY: Final = "It was set aside: I stopped several times while working on it."
-REASON_FAILED: Final = "It was set aside: something went wrong inside me."
-REASON_UNPARSABLE: Final = "It was set aside: it cannot be read."
-REASON_NOTHING_TO_ANSWER: Final = "There is nothing in it to answer."
-REASON_STORED_TOO_LATE: Final = "It was stored too late; the sender was told to try again."
-REASON_CHAT_MOVED: Final = "The chat has a new id."
-REASON_BOT_REMOVED: Final = "I was removed from the chat."
-REASON_BOT_ADDED: Final = "I was added to the chat."
-REASON_ADDED_BY_OWNER: Final = "My owner added me to the chat."
-REASON_RATE_LIMITED: Final = "The platform asks for patience."
-REASON_UNAUTHORIZED: Final = "The platform refuses my token."
-REASON_NOT_SENT: Final = "It could not be sent; it is tried again."
-REASON_OUTCOME_UNKNOWN: Final = "Nobody knows whether it arrived."
-REASON_ATTEMPTS_USED_UP: Final = "All attempts are used up."
-REASON_EXPIRED: Final = "It came too late to be of use."
-REASON_REFUSED: Final = "The platform will not take it."
-REASON_CHAT_CLOSED: Final = "The chat takes no messages from me."
-REASON_DROPPED: Final = "A person decided not to send it."
-REASON_RELEASED: Final = "It waits to be sent again."
 
 # What was said
 HISTORY_HEADER: Final = "🕘 What was said last ({shown} of {count}):"

@@ -10,8 +10,10 @@ from babel.messages.pofile import read_po
 from bot import words
 from bot.catalogue import LANGUAGES, Catalogue, Language
 from bot.commands import TABLE
+from bot.reasons import Reason
 
 CONSTANTS = {name: value for name, value in vars(words).items() if name.isupper() and isinstance(value, str)}
+CONSTANTS |= {f"Reason.{reason.name}": reason.meaning for reason in Reason}
 PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
 
