@@ -13,6 +13,7 @@ from bot.tasks.task import Task, TaskRequest
 from bot.tasks.wording import BadOption, read_wording
 from bot.titles import is_blank
 from channels.markdown import escape_markdown
+from channels.message import Button
 from channels.port import Suggestion
 
 MOST_LISTED: Final = 10
@@ -102,6 +103,7 @@ class ChatTasks:
             (statement, *self._tasks.keep_images(task_id, opened.images)),
             self._task_queued,
             await self._too_many(call),
+            self._cancel_button(call, task_id),
         )
 
     async def show(self, call: Call) -> Reply:
@@ -150,7 +152,11 @@ class ChatTasks:
             return Reply(self._catalogue.say(call.language, words.RETRY_NOT_POSSIBLE, name=task.name, state=state))
         done = self._catalogue.say(call.language, words.RETRY_DONE, name=task.name)
         again = self._tasks.retry(task, self._per_user, self._most)
-        return Reply(done, (again,), self._task_queued, await self._too_many(call))
+        button = self._cancel_button(call, task.id)
+        return Reply(done, (again,), self._task_queued, await self._too_many(call), button)
+
+    def _cancel_button(self, call: Call, task_id: str) -> tuple[Button, ...]:
+        return (Button(self._catalogue.say(call.language, words.BUTTON_CANCEL), f"/cancel {task_id}"),)
 
     async def _too_many(self, call: Call) -> str:
         """Why no task can be taken, should it be so."""

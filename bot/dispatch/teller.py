@@ -25,7 +25,7 @@ from bot.tasks.results import ResultFiles
 from bot.tasks.store import Outcome, TaskStore, with_outcome
 from bot.tasks.task import Task
 from channels.clock import Clock
-from channels.message import Destination, OutboundMessage
+from channels.message import Button, Destination, OutboundMessage
 
 log = logging.getLogger(__name__)
 
@@ -112,7 +112,8 @@ class TaskTeller:
         seconds = f"{self._settings.still_running_seconds:g}"
         text = self._catalogue.say(language, words.TASK_STILL_RUNNING, name=task.name, seconds=seconds)
         source = Source("task", f"{task.id}:{task.attempt}{STILL_RUNNING}")
-        message = OutboundMessage(task.notify, text)
+        cancel = Button(self._catalogue.say(language, words.BUTTON_CANCEL), f"/cancel {task.id}")
+        message = OutboundMessage(task.notify, text, buttons=(cancel,))
         with suppress(StorageError):
             await self._leave(self._outgoing.queue(channel, message, "notice", source, language))
 

@@ -82,6 +82,18 @@ async def test_running_task_is_cancelled_from_the_command_line(simulator: Simula
     assert "🚫" in notice["text"]
 
 
+async def test_button_of_an_acknowledgement_cancels_the_task(simulator: Simulator, bot_folder: BotFolder) -> None:
+    simulator.model.faults.switch_on("delay", seconds=300)
+    async with bot_folder.running():
+        simulator.telegram.say(GROUP, FIRST_USER, "Kimi: slow")
+        (accepted,) = await simulator.telegram.wait_for_sent(1, GROUP)
+        ((button,),) = accepted["reply_markup"]["inline_keyboard"]
+        simulator.telegram.press(GROUP, accepted["message_id"], button["callback_data"], FIRST_USER)
+        *_, notice = await simulator.telegram.wait_for_sent(3, GROUP)
+    assert button["text"] == "取消"
+    assert notice["text"].startswith("🚫")
+
+
 async def test_stranger_is_let_in_with_the_code(simulator: Simulator, bot_folder: BotFolder) -> None:
     settings = bot_folder.folder / "javis.yaml"
     data = json.loads(settings.read_text(encoding="utf-8"))
