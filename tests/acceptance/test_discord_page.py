@@ -102,7 +102,6 @@ async def test_slash_command_is_chosen_suggested_thought_about_and_answered(page
 
 async def test_ephemeral_answer_is_shown_to_the_asker_alone(page: Page) -> None:
     await write(page, "/whisper")
-    await page.press("Enter")  # the first took it from the menu
     await page.until(f"{LAST_WORDS} === 'psst'")
     assert "只有你" in await page.evaluate("document.querySelector('.note').innerText")
     await page.click(f'#speakers label:has(input[value="{PEOPLE[1]}"])')

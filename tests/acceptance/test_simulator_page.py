@@ -218,6 +218,16 @@ async def test_slash_opens_the_bots_commands_for_the_keyboard(page: Page, bot: t
     assert await page.evaluate("document.querySelector('#menu').hidden")
 
 
+async def test_command_that_is_written_out_is_sent_by_enter(page: Page, bot: telegram.Bot) -> None:
+    await bot.set_my_commands([BotCommand("ask", "問"), BotCommand("kimi", "派任務")])
+    await page.click("#text")
+    await page.type("/kimi")
+    await page.until("document.querySelectorAll('#menu:not([hidden]) li').length === 1")
+    await page.press("Enter")
+    await page.until(f"{LAST_WORDS} === '/kimi'")
+    assert await page.evaluate("document.querySelector('#menu').hidden")
+
+
 async def test_reply_button_answers_that_message(page: Page, simulator: Simulator, bot: telegram.Bot) -> None:
     message = await bot.send_message(GROUP, "which one?")
     await page.click(".message .reply")

@@ -160,7 +160,8 @@ export class DiscordWorld {
     const typed = /^\/([-\w]*)$/u.exec(words);
     if (typed) {
       return this.#commands.filter((each) => each.name.startsWith(typed[1].toLowerCase()))
-        .map((each) => ({ label: `/${each.name}`, hint: described(each), fill: `/${each.name} ` }));
+        .map((each) => ({ label: `/${each.name}`, hint: described(each), fill: `/${each.name} `,
+          whole: !each.options[0]?.required }));
     }
     const found = this.#commandIn(words);
     const option = found?.command.options[0];

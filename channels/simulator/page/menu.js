@@ -13,7 +13,7 @@ export class CommandMenu {
   #pause = 0;
   #asked = 0;
 
-  /** `world()` offers `complete(place, role, words)`; `where()` is [place, role]. */
+  /** `world()` offers `complete(place, role, words)`, its options {label, hint, fill?, whole?}; `where()` is [place, role]. */
   constructor(list, box, world, where) {
     this.#list = list;
     this.#box = box;
@@ -51,6 +51,7 @@ export class CommandMenu {
     const parts = [make("strong", {}, each.label), make("span", {}, each.hint)];
     if (each.fill === undefined) return make("li", { class: "hint", role: "presentation" }, ...parts);
     const option = make("li", { role: "option", id: `command-${index}`, "data-fill": each.fill }, ...parts);
+    option.whole = each.whole;
     option.addEventListener("mousedown", (event) => { event.preventDefault(); this.#take(option); });
     return option;
   }
@@ -73,6 +74,12 @@ export class CommandMenu {
     if (option.dataset.fill.endsWith(" ")) this.#box.dispatchEvent(new Event("input"));
   }
 
+  /** Whether the box holds all of it, so that Enter sends. */
+  #isWritten(option) {
+    const { fill } = option.dataset;
+    return this.#box.value === fill || (option.whole && this.#box.value === fill.trimEnd());
+  }
+
   /** True when the key was meant for the menu. */
   takeKey(event) {
     const options = this.#options();
@@ -80,7 +87,7 @@ export class CommandMenu {
     const moves = { ArrowDown: 1, ArrowUp: -1 };
     if (event.key in moves) this.#choose(this.#chosen + moves[event.key]);
     else if (event.key === "Escape") this.close();
-    else if (event.key === "Tab" || (event.key === "Enter" && this.#box.value !== options[this.#chosen].dataset.fill)) {
+    else if (event.key === "Tab" || (event.key === "Enter" && !this.#isWritten(options[this.#chosen]))) {
       this.#take(options[this.#chosen]);
     } else return false;
     event.preventDefault();

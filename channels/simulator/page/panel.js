@@ -67,13 +67,16 @@ export async function showCall(call) {
     make("code", {}, call.method),
     make("b", {}, call.status ? String(call.status) : text.dropped),
     make("span", {}, `${call.milliseconds} ms`));
-  if (call.note) row.append(make("small", {}, inWords(call.note)));
+  if (call.note) row.append(make("small", {}, inWords(call)));
   road.prepend(row);
   while (road.children.length > CALLS_SHOWN) road.lastElementChild.remove();
 }
 
-/** The faults that hit a call, by their names on the switches; what a refusal said stays as it is. */
-const inWords = (note) => note.split(", ").map((each) => text.fault[each]?.[0] ?? each).join(", ");
+/** The faults that hit a call, by their names on its platform's switches; what a refusal said stays as it is. */
+const inWords = (call) => call.note.split(", ").map((kind) => {
+  const [found, ...others] = switches.filter((each) => each.platform === call.platform && each.fault.kind === kind);
+  return found && !others.length ? text.fault[found.fault.word][0] : kind;
+}).join(", ");
 
 export function showFaults(faults) {
   let any = faults.limits.telegram || faults.limits.discord;

@@ -102,7 +102,7 @@ export class TelegramWorld {
     if (!typed) return null;
     const { commands } = await ask(`menu?chat=${this.#chatId(place, role)}&user=${this.people()[role].id}`);
     return commands.filter((each) => each.command.startsWith(typed[1].toLowerCase()))
-      .map((each) => ({ label: `/${each.command}`, hint: each.description, fill: `/${each.command} ` }));
+      .map((each) => ({ label: `/${each.command}`, hint: each.description, fill: `/${each.command} `, whole: true }));
   }
 
   #groups() { return [...this.#chats.values()].filter((each) => each.wire.type !== "private"); }
