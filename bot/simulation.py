@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from bot.errors import ConfigurationError
 from bot.settings.doors import DispatchSettings, GatewaySettings
-from bot.settings.language_models import ModelEntry
+from bot.settings.language_models import CooldownSettings, ModelEntry
 from bot.settings.model import Settings
 from channels.clock import Clock
 from channels.config import BotAccount
@@ -25,6 +25,8 @@ from channels.telegram.config import TelegramConfig, TelegramRate
 from channels.web.config import WebConfig
 
 PAGE_PORT: Final = 8090
+# Who tries a fault of the model with one click must not wait a quarter of an hour for its next answer.
+COOLDOWN: Final = CooldownSettings(rate_limit=5, timeout=5, server=5, auth=15, billing=15)
 
 
 @asynccontextmanager
@@ -101,6 +103,7 @@ def _pointed_at(settings: Settings, simulator: Simulator) -> Settings:
         gateway=_anywhere(settings.gateway),
         dispatch=_listening_anywhere(settings.dispatch),
         model_list=[_model(entry, simulator) for entry in settings.model_list],
+        cooldown=settings.cooldown if any(entry.api_key for entry in settings.model_list) else COOLDOWN,
         home=home,
         database=home / "javis.db",
     )

@@ -9,7 +9,7 @@ import bot.simulation
 from bot.errors import ConfigurationError
 from bot.settings.load import load_settings
 from bot.settings.model import Settings
-from bot.simulation import stand_ins
+from bot.simulation import simulated, stand_ins
 from channels.clock import SystemClock
 from channels.registry import load_manifests
 
@@ -51,3 +51,12 @@ async def test_page_goes_to_another_port_where_its_own_is_taken_and_none_was_ask
         with pytest.raises(ConfigurationError, match="something else listens on port"):
             async with stand_ins(settings_in(tmp_path), port, SystemClock()):
                 pass
+
+
+@pytest.mark.parametrize(("key", "seconds"), [({}, 15), ({"KIMI_API_KEY": "sk-real"}, 900)])
+async def test_one_fault_of_the_stand_in_model_costs_seconds_but_a_real_one_is_left_alone(
+    tmp_path: Path, key: dict[str, str], seconds: int
+) -> None:
+    given = load_settings(None, {"JAVIS_HOME": str(tmp_path), **key}, load_manifests())
+    async with simulated(given, 0, SystemClock()) as (settings, _):
+        assert settings.cooldown.billing == seconds
