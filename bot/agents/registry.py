@@ -7,6 +7,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Final
 
 from bot.agents.port import Agent, AgentContext, AgentDefaults, AgentEntry, AgentFactory, AgentFault
+from bot.providers.bases import ModelFault
 from bot.providers.models import Models
 from bot.tools.call import Limits
 from bot.tools.port import Workshop
@@ -41,7 +42,18 @@ def build_agents(
         context = partial(context, tool_limits=tool_limits)
     if chosen_model is not None:
         context = partial(context, chosen_model=chosen_model)
-    return {entry.id: _factory(entry, kinds)(context(entry)) for entry in entries}
+    return {entry.id: _built(entry, kinds, context(entry)) for entry in entries}
+
+
+def _built(entry: AgentEntry, kinds: Mapping[str, EntryPoint], context: AgentContext) -> Agent:
+    factory = _factory(entry, kinds)
+    try:
+        return factory(context)
+    except (AgentFault, ModelFault):
+        raise
+    except Exception as error:  # a stranger's code
+        name = type(error).__name__
+        raise AgentFault(f"agent {entry.id!r}: kind {entry.kind!r} cannot be built: {name}") from error
 
 
 def _factory(entry: AgentEntry, kinds: Mapping[str, EntryPoint]) -> AgentFactory:
@@ -52,6 +64,7 @@ def _factory(entry: AgentEntry, kinds: Mapping[str, EntryPoint]) -> AgentFactory
         raise AgentFault(f"agent {entry.id!r}: kind {entry.kind!r} is not known; {hint}")
     try:
         factory: AgentFactory = point.load()
-    except (ImportError, AttributeError) as error:
-        raise AgentFault(f"agent {entry.id!r}: kind {entry.kind!r} ({point.value}) does not load") from error
+    except Exception as error:  # a stranger's code
+        name = type(error).__name__
+        raise AgentFault(f"agent {entry.id!r}: kind {entry.kind!r} ({point.value}) does not load: {name}") from error
     return factory

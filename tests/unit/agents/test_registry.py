@@ -41,6 +41,17 @@ def test_kind_that_does_not_load_is_named(models: Models, value: str) -> None:
         build_agents([Entry(kind="broken")], Defaults(), models, ManualClock(), kinds)
 
 
+def broken(_context: object) -> None:
+    raise RuntimeError("no such luck")
+
+
+@pytest.mark.parametrize("value", [f"{__name__}:broken", "tests.unit.agents.broken_plugin:Agent"])
+def test_plugin_that_fails_is_named_and_not_let_through(models: Models, value: str) -> None:
+    kinds = {"broken": EntryPoint("broken", value, GROUP)}
+    with pytest.raises(AgentFault, match=r"agent 'main': kind 'broken' .* RuntimeError"):
+        build_agents([Entry(kind="broken")], Defaults(), models, ManualClock(), kinds)
+
+
 def test_two_packages_with_one_kind_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     package = tmp_path / "rival-1.0.dist-info"
     package.mkdir()
