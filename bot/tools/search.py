@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 from ddgs import DDGS
@@ -12,6 +13,7 @@ from bot.tools.built_in import Arguments, BuiltIn
 from bot.tools.port import Principal, Tool, ToolFailed, ToolResult
 
 TIMEOUT_SECONDS: Final = 15
+SEARCHES_AT_ONCE: Final = 4
 
 Find = Callable[[str, int], Sequence[Mapping[str, Any]]]
 """(words, most results) to results with `title`, `href` and `body`. It blocks; raises DDGSException."""
@@ -28,10 +30,12 @@ def find_on_duckduckgo(query: str, most: int) -> Sequence[Mapping[str, Any]]:
 
 def search_tool(most: int, find: Find = find_on_duckduckgo) -> Tool:
     """At most `most` results."""
+    # Of its own: the threads that everybody shares are few, and an engine may be slow.
+    threads = ThreadPoolExecutor(SEARCHES_AT_ONCE, thread_name_prefix="web-search")
 
     async def search(arguments: Search, _principal: Principal) -> ToolResult:
         try:
-            results = await asyncio.to_thread(find, arguments.query, most)
+            results = await asyncio.get_running_loop().run_in_executor(threads, find, arguments.query, most)
         except DDGSException as error:
             if "no results" in str(error).lower():
                 return ToolResult("nothing was found")
