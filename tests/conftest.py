@@ -1,13 +1,20 @@
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import certifi
 import pytest
-from hypothesis import is_hypothesis_test
+from hypothesis import HealthCheck, is_hypothesis_test, settings
 from pydantic import SecretStr
 
 from bot.storage.opening import Database
 from tests import postgresql
+
+# The same examples on every machine, however slow. To look further: `pytest --hypothesis-profile=default`.
+settings.register_profile(
+    "steady", deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("steady")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -18,8 +25,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def no_proxy() -> Iterator[None]:
+    """Nobody but loopback is spoken to, whatever the environment says."""
+    with pytest.MonkeyPatch.context() as environment:
+        for name in [each for each in os.environ if each.lower().endswith("_proxy")]:
+            environment.delenv(name)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
 def one_certificate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Nobody but loopback is spoken to, and each HTTP client of a test would read all the world's certificates."""
+    """Each HTTP client of a test would read all the world's certificates."""
     path = tmp_path_factory.mktemp("trust") / "one.pem"
     first, end, _ = certifi.contents().partition("-----END CERTIFICATE-----\n")
     path.write_text(first + end)

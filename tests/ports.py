@@ -2,9 +2,6 @@
 
 import random
 import socket
-from typing import Final
-
-_kept: Final[list[socket.socket]] = []
 
 
 def free_port() -> int:
@@ -24,5 +21,5 @@ def free_port() -> int:
             continue
         # From now on it stands in nobody's way but that of the bind above: a server sets the same option.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        _kept.append(probe)
+        probe.detach()  # stays open until the process ends
         return port

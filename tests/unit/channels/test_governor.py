@@ -147,7 +147,7 @@ async def test_chats_that_fell_silent_are_forgotten() -> None:
     assert governor.remembered <= 2 * FEWEST_REMEMBERED
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     st.lists(st.tuples(st.sampled_from(["1", "2", "-3", "-4"]), st.floats(0, 3)), max_size=40),
     st.floats(0.5, 5),

@@ -211,7 +211,5 @@ def _seen(row: OutboxItem | ModelRow, reason: str, due: float) -> tuple[object, 
     )
 
 
-Outbox.TestCase.settings = settings(
-    max_examples=40, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
-)
+Outbox.TestCase.settings = settings(max_examples=40, stateful_step_count=25, suppress_health_check=list(HealthCheck))
 TestOutboxAgainstItsModel = pytest.mark.timeout(300)(Outbox.TestCase)  # a failure takes its time to shrink

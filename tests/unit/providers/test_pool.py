@@ -5,7 +5,7 @@ from typing import cast
 
 import httpx
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.providers.attempt import cooldown_class
@@ -61,7 +61,6 @@ STEPS = st.lists(
 )
 
 
-@settings(deadline=None)
 @given(STEPS, st.integers(1, 4), st.sampled_from([None, 1, 3]))
 async def test_way_that_cools_down_is_never_taken(
     steps: list[tuple[int, type[ProviderError] | None, float | None]], count: int, rpm: int | None

@@ -226,7 +226,7 @@ IDS: Final = st.text(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     st.lists(
         st.tuples(st.sampled_from(["main", "ops"]), st.sampled_from("1234")), max_size=4, unique_by=lambda x: x[1]

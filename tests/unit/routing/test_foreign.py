@@ -21,7 +21,7 @@ from routing.migration import migrate
 from routing.table import Defaults, Table
 
 AGENTS: Final = ("main", "a", "b", "c")
-FEW: Final = settings(max_examples=400, deadline=None)
+FEW: Final = settings(max_examples=400)
 Json = Mapping[str, Any]
 
 

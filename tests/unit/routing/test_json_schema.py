@@ -127,7 +127,7 @@ BINDING: Final = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.lists(BINDING, max_size=3))
 def test_whatever_stands_there_both_say_the_same(bindings: list[Any]) -> None:
     data = {"agents": [{"id": "main"}], "bindings": bindings}

@@ -58,7 +58,7 @@ def test_the_name_is_the_key_with_underscores() -> None:
     assert transcript_name("agent:main:telegram:group:-100") == "agent_main_telegram_group_-100.jsonl"
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(said=SESSIONS)
 async def test_sessions_go_out_and_come_back_unchanged(
     tmp_path_factory: pytest.TempPathFactory, said: dict[str, list[Record]]

@@ -130,6 +130,6 @@ class NarrowLaneMachine(LaneMachine):
 
 
 for machine in (LaneMachine, NarrowLaneMachine):
-    machine.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+    machine.TestCase.settings = settings(max_examples=60, stateful_step_count=40)
 TestLanesAgainstTheirModel = LaneMachine.TestCase
 TestOneLaneAtATimeAgainstItsModel = NarrowLaneMachine.TestCase

@@ -89,7 +89,7 @@ async def test_task_above_the_bound_of_everybody_is_refused_until_one_ends(desk:
 BURSTS = st.tuples(st.sampled_from(["high", "normal", "low"]), st.integers(1, 3), st.integers(1, 240))
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(bursts=st.lists(BURSTS, max_size=25))
 async def test_low_task_is_overtaken_only_by_what_is_asked_for_within_ten_minutes(
     desk: Desk, bursts: list[tuple[Priority, int, int]]
