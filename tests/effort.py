@@ -3,7 +3,8 @@
 import gc
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any, Final
 
@@ -27,27 +28,36 @@ def grows_no_faster(cost: Callable[[int], object], short: int, long: int, *, tim
 
 
 def calls_of(work: Callable[[], object]) -> int:
-    """How many functions `work` calls in this thread, those in C among them."""
+    """How many functions `work` calls in this thread when it is done for the second time, those in C among them."""
     count = 0
 
     def watch(_frame: FrameType, event: str, _argument: Any) -> None:
         nonlocal count
         count += event in {"call", "c_call"}
 
+    work()
     before = sys.getprofile()
-    sys.setprofile(watch)
-    try:
-        work()
-    finally:
-        sys.setprofile(before)
+    with _without_collections():
+        sys.setprofile(watch)
+        try:
+            work()
+        finally:
+            sys.setprofile(before)
     return count
 
 
 def _seconds(work: Callable[[], object]) -> float:
-    gc.disable()  # a collection's cost is that of everything that other tests have left in memory
-    try:
+    with _without_collections():
         started = time.thread_time()
         work()
         return time.thread_time() - started
+
+
+@contextmanager
+def _without_collections() -> Iterator[None]:
+    """A collection's cost is that of everything that other tests have left in memory."""
+    gc.disable()
+    try:
+        yield
     finally:
         gc.enable()
