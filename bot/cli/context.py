@@ -8,17 +8,19 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import wraps
 from pathlib import Path
-from typing import TypeVar
+from typing import ParamSpec, TypeVar
 
 import click
+from pydantic import BaseModel, ValidationError
 
 from bot import words
 from bot.bindings_file import BindingsStore, id_problems
 from bot.catalogue import Catalogue
 from bot.cli.beside import settings_of_the_running_bot
-from bot.errors import ConfigurationError
+from bot.errors import ConfigurationError, UsageError
 from bot.log import configure_logging
 from bot.methods.desk import Caller, CommandLine, Desk
+from bot.methods.failure import faults_of
 from bot.settings.env_file import read_env_file
 from bot.settings.load import load_settings
 from bot.settings.model import Settings
@@ -31,7 +33,8 @@ from routing.faults import Fault, FileFaults
 from routing.file import BindingsFile, load_bindings
 from routing.table import Table
 
-P = TypeVar("P")
+M = TypeVar("M", bound=BaseModel)
+P = ParamSpec("P")
 R = TypeVar("R")
 
 
@@ -161,6 +164,20 @@ def with_desk(files: Files, work: Callable[[Desk], Awaitable[R]]) -> R:
     return asyncio.run(run())
 
 
-def call(files: Files, method: Callable[[Desk, Caller, P], Awaitable[R]], params: P) -> R:
-    """What a method of bot/methods/table.py answers the owner at the terminal. Raises MethodFailed."""
-    return with_desk(files, lambda desk: method(desk, CommandLine(), params))
+def call(
+    files: Files,
+    method: Callable[[Desk, Caller, M], Awaitable[R]],
+    model: Callable[P, M],
+    /,
+    *args: P.args,
+    **params: P.kwargs,
+) -> R:
+    """What a method of bot/methods/table.py answers the owner at the terminal, with the parameters that `model` makes.
+
+    Raises MethodFailed, and UsageError for parameters that cannot be.
+    """
+    try:
+        made = model(*args, **params)
+    except ValidationError as error:
+        raise UsageError(faults_of(error)) from None
+    return with_desk(files, lambda desk: method(desk, CommandLine(), made))

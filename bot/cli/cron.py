@@ -24,7 +24,7 @@ def cron() -> None:
 @files_options
 def list_jobs(most: int, as_json: bool, files: Files) -> None:
     """All jobs, the next due first."""
-    found = call(files, methods.known, Newest(limit=most))["jobs"]
+    found = call(files, methods.known, Newest, limit=most)["jobs"]
     if as_json:
         print_json(found)
         return
@@ -83,16 +83,15 @@ def add(
     job = call(
         files,
         methods.add,
-        methods.Add(
-            name=name,
-            schedule=times[0],
-            zone=zone,
-            misfire=misfire,
-            action="say" if ask is None else "ask",
-            text=say or ask or "",
-            agent=agent,
-            to=None if to is None else _address(to, account),
-        ),
+        methods.Add,
+        name=name,
+        schedule=times[0],
+        zone=zone,
+        misfire=misfire,
+        action="say" if ask is None else "ask",
+        text=say or ask or "",
+        agent=agent,
+        to=None if to is None else _address(to, account),
     )
     if as_json:
         print_json(job)
@@ -105,7 +104,7 @@ def add(
 @files_options
 def remove(job: str, files: Files) -> None:
     """Forget a job, by its name or id."""
-    click.echo(f"Removed {call(files, methods.remove, methods.One(job=job))['id']}")
+    click.echo(f"Removed {call(files, methods.remove, methods.One, job=job)['id']}")
 
 
 @cron.command()
@@ -113,7 +112,7 @@ def remove(job: str, files: Files) -> None:
 @files_options
 def run(job: str, files: Files) -> None:
     """Let a job happen now, beside its times."""
-    click.echo(f"{call(files, methods.run, methods.One(job=job))['id']} happens now, or when the bot runs")
+    click.echo(f"{call(files, methods.run, methods.One, job=job)['id']} happens now, or when the bot runs")
 
 
 def _address(text: str, account: str) -> ChatAddress:

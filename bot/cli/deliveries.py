@@ -23,7 +23,7 @@ def deliveries() -> None:
 @files_options
 def list_deliveries(state: State | None, most: int, as_json: bool, files: Files) -> None:
     """The newest messages first."""
-    found = call(files, methods.newest, methods.Some(state=state, limit=most))["deliveries"]
+    found = call(files, methods.newest, methods.Some, state=state, limit=most)["deliveries"]
     if as_json:
         print_json(found)
         return
@@ -37,7 +37,7 @@ def list_deliveries(state: State | None, most: int, as_json: bool, files: Files)
 @files_options
 def show(item_id: str, as_json: bool, files: Files) -> None:
     """One message with all that is known of it; the id may be shortened."""
-    found = call(files, methods.get, methods.One(id=item_id))
+    found = call(files, methods.get, methods.One, id=item_id)
     if as_json:
         print_json(found)
         return
@@ -51,7 +51,7 @@ def show(item_id: str, as_json: bool, files: Files) -> None:
 @files_options
 def retry(item_id: str, as_json: bool, files: Files) -> None:
     """Send a failed or unknown message again, with its attempts given back."""
-    _tell(call(files, methods.retry, methods.One(id=item_id)), "Queued again", as_json=as_json)
+    _tell(call(files, methods.retry, methods.One, id=item_id), "Queued again", as_json=as_json)
 
 
 @deliveries.command()
@@ -60,7 +60,7 @@ def retry(item_id: str, as_json: bool, files: Files) -> None:
 @files_options
 def drop(item_id: str, as_json: bool, files: Files) -> None:
     """Never send a message that waits or is unknown."""
-    _tell(call(files, methods.drop, methods.One(id=item_id)), "Dropped", as_json=as_json)
+    _tell(call(files, methods.drop, methods.One, id=item_id), "Dropped", as_json=as_json)
 
 
 def _tell(delivery: methods.DeliveryView, done: str, *, as_json: bool) -> None:

@@ -20,7 +20,7 @@ def heartbeat() -> None:
 @files_options
 def status(as_json: bool, files: Files) -> None:
     """Whether each heartbeat would run now, and which check stands against it."""
-    _show(call(files, methods.status, Nothing())["heartbeats"], as_json)
+    _show(call(files, methods.status, Nothing)["heartbeats"], as_json)
 
 
 @heartbeat.command()
@@ -29,7 +29,7 @@ def status(as_json: bool, files: Files) -> None:
 @files_options
 def run(agent: str | None, as_json: bool, files: Files) -> None:
     """Let heartbeats run now, whatever the interval; the other checks hold."""
-    _show(call(files, methods.run, methods.Run(agent=agent))["heartbeats"], as_json)
+    _show(call(files, methods.run, methods.Run, agent=agent)["heartbeats"], as_json)
 
 
 def _show(found: Sequence[methods.HeartbeatView], as_json: bool) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import getpass
+import re
 from dataclasses import replace
 
 import click
@@ -22,6 +23,7 @@ from channels.clock import SystemClock
 from channels.message import Destination
 
 POLL_SECONDS = 1.0
+_CHAT_ID = re.compile(r"-?[0-9]{1,19}")
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
@@ -81,7 +83,7 @@ def _temperature(text: str) -> float | None:
 def _destination(chat: str) -> Destination | None:
     if not chat:
         return None
-    if not chat.lstrip("-").isdecimal():
+    if not _CHAT_ID.fullmatch(chat):
         raise UsageError(f"chat {chat!r} is no Telegram chat id: write the number, such as -1001234567890")
     return Destination("telegram", "default", chat)
 

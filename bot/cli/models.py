@@ -71,7 +71,7 @@ def probe(ctx: click.Context, name: str | None, as_json: bool, files: Files) -> 
 @files_options
 def usage(days: int, as_json: bool, files: Files) -> None:
     """Tokens and money by day, and calls by key, model and outcome."""
-    told = call(files, usage_method, Period(days=days))
+    told = call(files, usage_method, Period, days=days)
     if as_json:
         print_json(told)
         return

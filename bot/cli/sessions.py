@@ -37,7 +37,7 @@ def sessions() -> None:
 @files_options
 def list_sessions(closed: bool, most: int, as_json: bool, files: Files) -> None:
     """The newest conversations first."""
-    found = call(files, methods.newest, methods.Listed(limit=most, closed=closed))["sessions"]
+    found = call(files, methods.newest, methods.Listed, limit=most, closed=closed)["sessions"]
     if as_json:
         print_json(found)
         return
@@ -160,7 +160,7 @@ def delete(session_key: str, yes: bool, as_json: bool, files: Files) -> None:
     """Forget everything that was said under SESSION_KEY, for good, archived files too."""
     if not yes:
         click.confirm(f"Forget everything that was said in {session_key}?", abort=True, err=True)
-    done = call(files, methods.delete, methods.One(session_key=session_key))
+    done = call(files, methods.delete, methods.One, session_key=session_key)
     if as_json:
         print_json(done)
     else:

@@ -22,7 +22,7 @@ def tasks() -> None:
 @files_options
 def list_tasks(state: TaskState | None, most: int, as_json: bool, files: Files) -> None:
     """The newest tasks first."""
-    found = call(files, methods.newest, methods.Some(state=state, limit=most))["tasks"]
+    found = call(files, methods.newest, methods.Some, state=state, limit=most)["tasks"]
     if as_json:
         print_json(found)
         return
@@ -39,7 +39,7 @@ def list_tasks(state: TaskState | None, most: int, as_json: bool, files: Files) 
 @files_options
 def show(task_id: str, as_json: bool, files: Files) -> None:
     """One task with its whole output; the id may be shortened."""
-    task = call(files, methods.get, methods.One(task_id=task_id))
+    task = call(files, methods.get, methods.One, task_id=task_id)
     if as_json:
         print_json(task)
         return
@@ -54,7 +54,7 @@ def show(task_id: str, as_json: bool, files: Files) -> None:
 @files_options
 def cancel(task_id: str, files: Files) -> None:
     """End a task that waits or runs."""
-    click.echo(f"Cancelled {call(files, methods.cancel, methods.One(task_id=task_id))['task_id']}")
+    click.echo(f"Cancelled {call(files, methods.cancel, methods.One, task_id=task_id)['task_id']}")
 
 
 @tasks.command()
@@ -62,4 +62,4 @@ def cancel(task_id: str, files: Files) -> None:
 @files_options
 def retry(task_id: str, files: Files) -> None:
     """Begin an ended task anew."""
-    click.echo(f"Queued again {call(files, methods.retry, methods.One(task_id=task_id))['task_id']}")
+    click.echo(f"Queued again {call(files, methods.retry, methods.One, task_id=task_id)['task_id']}")

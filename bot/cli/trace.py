@@ -27,16 +27,16 @@ def trace(message: str | None, state: End | None, most: int, as_json: bool, file
     MESSAGE is an id from that list, the platform's id of a question or an answer, a task's id, or a delivery's.
     """
     if message is None:
-        _list(methods.NewestRoads(limit=most, state=state), files, as_json=as_json)
+        _list(most, state, files, as_json=as_json)
     elif as_json:
-        print_json(call(files, methods.get, methods.One(message=message))["roads"])
+        print_json(call(files, methods.get, methods.One, message=message)["roads"])
     else:
         for road in _find(message, files):
             _print(road)
 
 
-def _list(which: methods.NewestRoads, files: Files, *, as_json: bool) -> None:
-    roads = call(files, methods.newest, which)["roads"]
+def _list(most: int, state: End | None, files: Files, *, as_json: bool) -> None:
+    roads = call(files, methods.newest, methods.NewestRoads, limit=most, state=state)["roads"]
     if as_json:
         print_json(roads)
         return

@@ -5,6 +5,8 @@ Codes below -32000 are the specification's (https://www.jsonrpc.org/specificatio
 
 from typing import Final
 
+from pydantic import ValidationError
+
 from bot.errors import JavisError
 
 PARSE_ERROR: Final = -32700
@@ -25,3 +27,12 @@ class MethodFailed(JavisError):
     def __init__(self, code: int, message: str) -> None:
         super().__init__(message)
         self.code = code
+
+
+def faults_of(error: ValidationError) -> str:
+    """Where each fault is and what is wrong there; nothing that was sent is repeated."""
+    faults = [
+        (".".join(str(each) for each in fault["loc"]), fault["msg"])
+        for fault in error.errors(include_url=False, include_input=False, include_context=False)
+    ]
+    return "; ".join(f"{place}: {words}" if place else words for place, words in faults)

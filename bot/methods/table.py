@@ -23,7 +23,7 @@ from bot.methods import (
     usage,
 )
 from bot.methods.desk import Caller, Desk
-from bot.methods.failure import INVALID_PARAMS, METHOD_NOT_FOUND, UNAUTHORISED, MethodFailed
+from bot.methods.failure import INVALID_PARAMS, METHOD_NOT_FOUND, UNAUTHORISED, MethodFailed, faults_of
 from bot.methods.page import Nothing
 
 Handler = Callable[[Desk, Caller, Any], Awaitable[Any]]
@@ -57,7 +57,7 @@ class Method:
         try:
             return self.params.model_validate(params)
         except ValidationError as error:
-            raise MethodFailed(INVALID_PARAMS, _told(error)) from None
+            raise MethodFailed(INVALID_PARAMS, faults_of(error)) from None
 
 
 async def discover(_desk: Desk, _caller: Caller, _params: Nothing) -> dict[str, Any]:
@@ -103,15 +103,6 @@ def _described(method: Method) -> dict[str, Any]:
         "result": {"name": "result", "schema": TypeAdapter(result).json_schema()},
         "x-public": method.public,
     }
-
-
-def _told(error: ValidationError) -> str:
-    """Where each fault is and what is wrong there; nothing that was sent is repeated."""
-    faults = [
-        (".".join(str(each) for each in fault["loc"]), fault["msg"])
-        for fault in error.errors(include_url=False, include_input=False, include_context=False)
-    ]
-    return "; ".join(f"{place}: {words}" if place else words for place, words in faults)
 
 
 def _method(name: str, handler: Handler, *, public: bool = False, takes_long: bool = False) -> Method:

@@ -48,6 +48,22 @@ def test_a_job_that_cannot_be_is_refused_with_a_reason(arguments: tuple[str, ...
     assert words in "\n".join(tell(error) or ())
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("cron", "add", "", "--every", "1h", "--say", "x", *TO), "name:"),
+        (("cron", "add", "x" * 101, "--every", "1h", "--say", "x", *TO), "name:"),
+        (("cron", "add", "x", "--every", "1h", "--say", "", *TO), "text:"),
+        (("cron", "remove", ""), "job:"),
+        (("tasks", "show", ""), "task_id:"),
+    ],
+)
+def test_what_no_method_takes_is_told_without_a_traceback(arguments: tuple[str, ...], words: str) -> None:
+    error = CliRunner().invoke(javis, arguments).exception
+    assert isinstance(error, Exception)
+    assert words in "\n".join(tell(error) or ())
+
+
 def test_the_list_shows_why_a_job_failed(tmp_path: Path) -> None:
     runner = CliRunner()
     added = runner.invoke(javis, ["cron", "add", "news", "--every", "1h", "--ask", "x", *TO])
