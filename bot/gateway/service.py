@@ -34,6 +34,13 @@ async def answer(desk: Desk, caller: Caller, payload: jsonrpc.Payload) -> str | 
     return jsonrpc.dump(answers) if answers else None
 
 
+def refusal(payload: jsonrpc.Payload, code: int, words: str) -> str | None:
+    """The same for a message of which nothing is carried out."""
+    heard = [call for call in payload.calls if isinstance(call, jsonrpc.Fault) or not call.is_notification]
+    refused = [jsonrpc.error(call.id, code, words) for call in heard]
+    return jsonrpc.dump(refused if payload.is_batch else refused[0]) if refused else None
+
+
 async def _answer_one(desk: Desk, caller: Caller, call: jsonrpc.Call | jsonrpc.Fault) -> Answer | None:
     if isinstance(call, jsonrpc.Fault):
         return jsonrpc.error(call.id, call.code, call.message)

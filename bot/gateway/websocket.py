@@ -14,7 +14,7 @@ from bot.events import Event, Listener
 from bot.gateway import jsonrpc
 from bot.gateway.guard import caller_of
 from bot.gateway.limits import RateLimit
-from bot.gateway.service import answer, waits
+from bot.gateway.service import answer, refusal, waits
 from bot.gateway.tokens import Doorkeeper, digest
 from bot.methods.desk import Caller, Desk
 from bot.methods.failure import INVALID_PARAMS, TOO_MANY, UNAUTHORISED, MethodFailed
@@ -128,8 +128,7 @@ class Connection(Caller):
                 return
             wait = self._door.rate.take(self._name or f"nobody at {self._address}")
             if wait or self._in_flight >= MOST_IN_FLIGHT:
-                words = f"too many calls: try again in {max(wait, 1):.0f} s"
-                await self._send(jsonrpc.dump(jsonrpc.error(None, TOO_MANY, words)))
+                await self._refuse(text, f"too many calls: try again in {max(wait, 1):.0f} s")
                 continue
             payload = jsonrpc.parse(text)
             if not waits(payload):
@@ -140,6 +139,13 @@ class Connection(Caller):
             self._in_flight += 1
             self._door.calls.add(task)
             task.add_done_callback(self._ended)
+
+    async def _refuse(self, text: str, words: str) -> None:
+        """Whoever waits for an answer must hear this one; a stranger's words are not worth reading."""
+        unread = jsonrpc.Payload([jsonrpc.Fault(TOO_MANY, words)])
+        said = refusal(unread if self._name is None else jsonrpc.parse(text), TOO_MANY, words)
+        if said is not None:
+            await self._send(said)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._in_flight -= 1

@@ -143,6 +143,13 @@ async def test_too_many_requests_are_told_to_wait(tmp_path: Path) -> None:
         assert (await bot.get("/nonsense")).status_code == 404
 
 
+async def test_a_call_too_many_is_answered_under_its_own_number(tmp_path: Path) -> None:
+    async with gateway_bot(tmp_path, "gateway: {port: 0, rate_per_second: 0.001}") as bot, bot.client() as client:
+        assert "result" in await client.answer("health", {})
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            assert (await client.answer("health", {}))["error"]["code"] == -32029
+
+
 async def test_connections_are_bounded(tmp_path: Path) -> None:
     async with gateway_bot(tmp_path, "gateway: {port: 0, connections: 2, rate_per_second: null}") as bot:
         async with bot.client(), bot.client():

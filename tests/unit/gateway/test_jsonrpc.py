@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.gateway.jsonrpc import MOST_CALLS, MOST_DEPTH, Call, Fault, parse
+from bot.gateway.service import refusal
 from tests.gateway_bot import GatewayBot
 
 
@@ -105,6 +106,15 @@ async def test_notifications_are_run_and_never_answered(bot: GatewayBot) -> None
         assert (response.status_code, response.content) == (204, b"")
     tasks = (await bot.post(call(method="tasks.list"))).json()["result"]["tasks"]
     assert [task["task_name"] for task in tasks] == ["silent", "silent"]
+
+
+def test_a_refusal_bears_the_numbers_of_its_calls() -> None:
+    silent = {"jsonrpc": "2.0", "method": "health"}
+    for body, numbers in ((call(id="a"), "a"), ([silent, call(id="b"), 1], ["b", None]), (silent, []), ([silent], [])):
+        said = json.loads(refusal(parse(json.dumps(body)), -32029, "too many") or "[]")
+        told = said if isinstance(said, list) else [said]
+        assert [each["id"] for each in told] == (numbers if isinstance(numbers, list) else [numbers])
+        assert isinstance(said, list) == isinstance(body, list) or not told
 
 
 async def test_parameters_by_position(bot: GatewayBot) -> None:
