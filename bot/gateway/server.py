@@ -18,7 +18,7 @@ from bot.gateway.limits import RateLimit
 from bot.gateway.listening import Bounds, listening
 from bot.gateway.metrics import metrics_text
 from bot.gateway.openai import OpenAiDoor
-from bot.gateway.service import answer
+from bot.gateway.service import answer, waits
 from bot.gateway.tokens import Doorkeeper, bearer
 from bot.gateway.websocket import CLOSE_GOING, CLOSE_UNAUTHORISED, Connection, Door
 from bot.methods.desk import Caller, Desk
@@ -33,6 +33,7 @@ from channels.port import Channel, HttpRequest, TakesRequests
 log = logging.getLogger(__name__)
 
 PLAIN_CONNECTIONS: Final = 500  # beside those with a WebSocket
+MOST_WAITING: Final = 1000  # calls by `POST /rpc` that wait for a model or a platform
 BURST_SECONDS: Final = 2  # of the steady rate may come at once
 UNKNOWN: Final = "a good Bearer token is needed: make one with javis token create"
 FindChannel = Callable[[Destination], Channel | None]
@@ -89,6 +90,7 @@ class Gateway:
         self._doorkeeper = doorkeeper
         self._find_channel = find_channel
         self._connections: set[Connection] = set()
+        self._waiting = 0
         self._door = Door(desk, doorkeeper, self._rate_limit(), desk.clock)
 
     def app(self) -> Guard:
@@ -125,11 +127,28 @@ class Gateway:
     async def post_rpc(self, request: Request) -> Response:
         body = await read_json_body(request, self._settings.body_bytes, self._desk.clock)
         caller = self._caller(request.headers)
-        said = await answer(self._desk, caller, jsonrpc.parse(body))
+        payload = jsonrpc.parse(body)
+        async with self._room_for(payload):
+            said = await answer(self._desk, caller, payload)
         if said is None:
             return Response(status_code=204)
         status = 401 if caller.name is None and f'"code":{UNAUTHORISED}' in said else 200
         return Response(said, status, media_type="application/json")
+
+    @asynccontextmanager
+    async def _room_for(self, payload: jsonrpc.Payload) -> AsyncIterator[None]:
+        """A call that waits goes on when its client has left, and a connection that is free again brings the next one:
+        their number is bounded by itself. Raises Refused."""
+        if not waits(payload):
+            yield
+            return
+        if self._waiting >= MOST_WAITING:
+            raise Refused(429, "too many calls wait for an answer: try again in a moment")
+        self._waiting += 1
+        try:
+            yield
+        finally:
+            self._waiting -= 1
 
     async def post_wake(self, request: Request) -> JSONResponse:
         """Let the heartbeats run now; a body `{"agent": …}` names one, without a body all do."""

@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 
 HELLO_SECONDS: Final = 10.0  # to show a token
 MOST_IN_FLIGHT: Final = 64  # calls of one connection that are worked on at once
+MOST_WAITING: Final = 10_000  # calls of all connections, those that have ended too
 MOST_SESSIONS: Final = 1000  # that one connection hears
 # https://www.rfc-editor.org/rfc/rfc6455#section-7.4.2: 4000 and up are ours
 CLOSE_UNAUTHORISED: Final = 4401
@@ -127,12 +128,15 @@ class Connection(Caller):
             if not await self._is_still_let_in():
                 return
             wait = self._door.rate.take(self._name or f"nobody at {self._address}")
-            if wait or self._in_flight >= MOST_IN_FLIGHT:
+            if wait:
                 await self._refuse(text, f"too many calls: try again in {max(wait, 1):.0f} s")
                 continue
             payload = jsonrpc.parse(text)
             if not waits(payload):
                 await self._answer(payload)
+                continue
+            if self._in_flight >= MOST_IN_FLIGHT or len(self._door.calls) >= MOST_WAITING:
+                await self._refuse(text, "too many calls wait for an answer: try again in a moment")
                 continue
             # Not ours to cancel: what a client said is answered although it left.
             task = asyncio.create_task(self._answer(payload), name="call")

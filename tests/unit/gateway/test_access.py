@@ -22,6 +22,7 @@ from bot.settings.doors import GatewaySettings
 from bot.storage.errors import GuardFailed
 from bot.storage.sqlite import open_sqlite
 from channels.clock import ManualClock, SystemClock
+from channels.simulator.server import run_simulator
 from tests.gateway_bot import TOKEN, GatewayBot, gateway_bot
 from tests.patience import PATIENCE_SECONDS
 
@@ -148,6 +149,30 @@ async def test_a_call_too_many_is_answered_under_its_own_number(tmp_path: Path) 
         assert "result" in await client.answer("health", {})
         async with asyncio.timeout(PATIENCE_SECONDS):
             assert (await client.answer("health", {}))["error"]["code"] == -32029
+
+
+@pytest.mark.parametrize("place", ["server", "websocket"])
+async def test_calls_that_wait_are_bounded_though_their_clients_leave(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    monkeypatch.setattr(f"bot.gateway.{place}.MOST_WAITING", 1)
+    params = {"text": "hi", "session_key": "agent:main:main"}
+    send = {"jsonrpc": "2.0", "method": "chat.send", "params": params, "id": 1}
+    clock = ManualClock()
+    async with run_simulator(port=0, state_dir=None, clock=clock) as simulator, asyncio.timeout(PATIENCE_SECONDS):
+        simulator.model.faults.switch_on("delay", seconds=60)
+        environ = {"KIMI_API_KEY": simulator.model_key, "KIMI_API_URL": simulator.model_api_base}
+        async with gateway_bot(tmp_path, environ=environ) as bot, bot.client() as client:
+            asking = asyncio.create_task(bot.post(send) if place == "server" else client.socket.send(json.dumps(send)))
+            while not simulator.model.calls:
+                await asyncio.sleep(0)
+            asking.cancel()
+            if place == "server":
+                assert (await bot.post(send)).status_code == 429
+            else:
+                assert (await client.answer("chat.send", params))["error"]["code"] == -32029
+            assert (await client.call("health"))["status"] == "ok"
+            await clock.advance(60)
 
 
 async def test_connections_are_bounded(tmp_path: Path) -> None:
