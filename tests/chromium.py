@@ -35,6 +35,7 @@ _FLAGS = (
     "--disable-renderer-backgrounding",
     "--disable-component-update",
     "--disable-sync",
+    "--disable-dev-shm-usage",  # a container often has little of that memory, and a tab that finds none dies
     "--remote-debugging-port=0",
 )
 

@@ -1,6 +1,7 @@
 """`javis onboard` at a real terminal, against the stand-ins."""
 
 import asyncio
+import codecs
 import os
 import re
 import sys
@@ -20,7 +21,7 @@ async def converse(folder: Path, environ: Mapping[str, str], answers: list[tuple
     master, slave = os.openpty()
     process = await asyncio.create_subprocess_exec(
         sys.executable,
-        *("-m", "bot.cli.main", "onboard", "--wait", "20"),
+        *("-m", "bot.cli.main", "onboard", "--wait", "100"),
         cwd=folder,
         env={**{name: value for name, value in os.environ.items() if not name.endswith("_TOKEN")}, **environ},
         stdin=slave,
@@ -34,6 +35,7 @@ async def converse(folder: Path, environ: Mapping[str, str], answers: list[tuple
         lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(master, "rb", buffering=0)
     )
     shown, asked = "", 0
+    decoder = codecs.getincrementaldecoder("utf-8")()  # a piece may end within a character
     async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
             try:
@@ -42,7 +44,7 @@ async def converse(folder: Path, environ: Mapping[str, str], answers: list[tuple
                 break
             if not piece:
                 break
-            shown += piece.decode()
+            shown += decoder.decode(piece)
             for each in answers:
                 if found := re.compile(each[0]).search(shown, asked):
                     asked = found.end()

@@ -58,8 +58,9 @@ async def test_simulate_tells_where_and_as_whom_a_bot_may_connect(bot_folder: Bo
     assert process.stdout is not None
     told: dict[str, str] = {}
     while "KIMI_API_KEY" not in told:
-        line = (await process.stdout.readline()).decode().strip()
-        name, _, value = line.replace("api_base: ", "api_base=").partition("=")
+        line = (await process.stdout.readline()).decode()
+        assert line, told
+        name, _, value = line.strip().replace("api_base: ", "api_base=").partition("=")
         told[name] = value
     headers = {"Authorization": f"Bot {told['DISCORD_BOT_TOKEN']}"}
     async with httpx.AsyncClient(headers=headers, timeout=PATIENCE_SECONDS) as http:
