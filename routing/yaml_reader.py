@@ -1,7 +1,8 @@
 """YAML, and JSON as a part of it, read into plain data that remembers where each value stands.
 
 The scalars are those of YAML 1.2's core schema (https://yaml.org/spec/1.2.2/#103-core-schema), because people are
-surprised by YAML 1.1, where `22:00` is the number 1320 and `no` is false. Keys are always text.
+surprised by YAML 1.1, where `22:00` is the number 1320 and `no` is false; but digits after a + or a needless 0 are
+text, because they are no number but an id (+886912345678). Keys are always text.
 """
 
 import re
@@ -26,7 +27,8 @@ FASTEST: Final[type[Any]] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 _NULL: Final = {"", "~", "null", "Null", "NULL"}
 _BOOL: Final = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
-_INT: Final = re.compile(r"[-+]?[0-9]{1,400}|0o[0-7]{1,400}|0x[0-9a-fA-F]{1,400}")
+_INT: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,399})|0o[0-7]{1,400}|0x[0-9a-fA-F]{1,400}")
+_DIGITS: Final = re.compile(r"[-+]?[0-9]+")
 _FLOAT: Final = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)")
 UNPRINTABLE: Final = re.compile(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -160,6 +162,6 @@ def scalar(text: str) -> Any:
         return _BOOL[text]
     if _INT.fullmatch(text):
         return int(text, {"0o": 8, "0x": 16}.get(text[:2], 10))
-    if _FLOAT.fullmatch(text):
+    if _FLOAT.fullmatch(text) and not _DIGITS.fullmatch(text):
         return float(text.replace(".inf", "inf").replace(".Inf", "inf").replace(".INF", "inf"))
     return text

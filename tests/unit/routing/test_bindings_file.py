@@ -23,6 +23,13 @@ def complaints(folder: Path, text: str) -> list[str]:
     return [str(fault).removeprefix(f"{folder}/") for fault in caught.value.faults]
 
 
+@pytest.mark.parametrize("id_", ["+886912345678", "0912345678", "-100"])
+def test_id_in_digits_is_read_as_it_is_written(tmp_path: Path, id_: str) -> None:
+    """Telephone numbers are ids on some platforms, with their sign and their zeros."""
+    text = f"agents: [{{id: main}}]\nbindings: [{{agent: main, match: {{channel: signal, sender: {id_}}}}}]\n"
+    assert read(tmp_path, text).bindings[0].match.sender == id_
+
+
 def test_every_field_is_read_with_its_line(tmp_path: Path) -> None:
     file = read(
         tmp_path,
