@@ -20,6 +20,7 @@ from channels.clock import Clock
 from channels.config import BotAccount
 from channels.discord.config import DiscordConfig, DiscordRate
 from channels.simulator.journal import JournalInUse
+from channels.simulator.owners import DISCORD_OWNERS, TELEGRAM_OWNERS
 from channels.simulator.server import Simulator, run_simulator
 from channels.telegram.config import TelegramConfig, TelegramRate
 from channels.web.config import WebConfig
@@ -85,6 +86,7 @@ def _pointed_at(settings: Settings, simulator: Simulator) -> Settings:
         dm_policy="open",
         group_policy="open",
         require_mention=False,
+        owners=TELEGRAM_OWNERS,
         streaming=True,
     )
     discord = DiscordConfig(
@@ -94,6 +96,7 @@ def _pointed_at(settings: Settings, simulator: Simulator) -> Settings:
         dm_policy="open",
         group_policy="open",
         require_mention=False,
+        owners=DISCORD_OWNERS,
         streaming=True,
     )
     home = settings.simulator_home

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
 
 import click
 
@@ -12,23 +11,24 @@ from channels.config import BotAccount
 from channels.discord.config import DiscordConfig
 from channels.telegram.config import TelegramConfig
 
-_ONE: Final = {"default": BotAccount()}
 _PLATFORMS = "platforms"  # the stand-ins keep their state there, beside the bot's
 
 
 def settings_of_the_running_bot(settings: Settings) -> Settings:
     """`settings`, or those with the home of the bot among stand-ins where it alone runs; that is told on stderr."""
     home = settings.simulator_home
-    # Their addresses and tokens are the running bot's business: here it counts that there are such chats.
-    platforms = {"telegram": TelegramConfig(accounts=_ONE), "discord": DiscordConfig(accounts=_ONE)}
-    channels = {**settings.channels, **platforms}
-    there = replace(settings, channels=channels, home=home, database=home / "javis.db")
+    there = replace(settings, home=home, database=home / "javis.db")
     if settings.has_tokens or not isinstance(settings.database, Path):
         return settings
     if run_is_active(settings.database) or not is_among_stand_ins(there):
         return settings
     click.echo(f"(This is about the bot among stand-ins, in {home}.)", err=True)
-    return there
+    from channels.simulator.owners import DISCORD_OWNERS, TELEGRAM_OWNERS  # noqa: PLC0415 - seldom needed, slow
+
+    # Their addresses and tokens are the running bot's business: here it counts that there are such chats.
+    telegram = TelegramConfig(accounts={"default": BotAccount()}, owners=TELEGRAM_OWNERS)
+    discord = DiscordConfig(accounts={"default": BotAccount()}, owners=DISCORD_OWNERS)
+    return replace(there, channels={**settings.channels, "telegram": telegram, "discord": discord})
 
 
 def is_among_stand_ins(settings: Settings) -> bool:

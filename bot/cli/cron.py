@@ -96,7 +96,7 @@ def add(
     if as_json:
         print_json(job)
     else:
-        click.echo(f"{job['id']} is due at {job['next_due_at']}")
+        click.echo(f"{job['id']} is due at {(job['next_due_at'] or '-')[:16]} (UTC)")
 
 
 @cron.command()

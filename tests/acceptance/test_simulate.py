@@ -26,7 +26,7 @@ async def test_without_tokens_the_bot_starts_among_stand_ins_for_both_platforms(
     headers = {"Authorization": f"Bearer {token.strip()}"}
     async with httpx.AsyncClient(headers=headers, trust_env=False, timeout=PATIENCE_SECONDS) as http:
         assert (await http.get(f"{gateway}/v1/models")).status_code == 200
-    job = ("cron", "add", "tea", "--every", "2h", "--say", "tea time", "--to", "telegram:-1001900000001")
+    job = ("cron", "add", "tea", "--every", "2h", "--say", "tea time")
     code, _, told = await bot_folder.command(*job)
     assert code == 0, told
     code, findings, _ = await bot_folder.command("doctor")
