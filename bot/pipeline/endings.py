@@ -120,9 +120,10 @@ class Endings:
         except GuardFailed as guard:
             if guard.statement != "pairings.ask":
                 raise
-            queued = self._break_off(errand)  # told already: say nothing more
+            queued, text = self._break_off(errand), ""  # told already: say nothing more
             await commit_patiently(self._storage, self._clock, [*queued.statements, *refused])
         self._outgoing.leave(queued)
+        self._tell_end(errand, text, refused=Reason.DM_NOT_PAIRED)
 
     async def set_aside(self, errand: Errand) -> None:
         """It ended the process too often: its sender and the owner are told."""
@@ -184,6 +185,10 @@ class Endings:
         return [self._inbox.finish(errand.update, state, reason), *self._traces.record(errand.road, state, reason)]
 
     def _tell_end(self, errand: Errand, text: str, tokens: int = 0, *, refused: str | None = None) -> None:
-        """`chat.end`: the message is dealt with; `refused` is the reason why it has no answer."""
+        """`chat.end`: the message is dealt with; `refused` is the reason why it has no answer. Of one that reached no
+        session nobody hears."""
+        session_key = errand.road.session_key or errand.message.session_key
+        if session_key is None:
+            return
         end = {"message_id": errand.message.message_id, "text": text, "tokens_used": tokens, "refused": refused}
-        self._events.publish("chat.end", errand.road.session_key or errand.message.session_key, end)
+        self._events.publish("chat.end", session_key, end)

@@ -146,6 +146,19 @@ async def test_speaking_as_somebody_of_another_channel(bot: GatewayBot) -> None:
         assert by_context["session_key"] == "agent:main:telegram:direct:5"
 
 
+async def test_a_stranger_s_message_ends_too(tmp_path: Path) -> None:
+    settings = {"gateway": {"port": 0, "rate_per_second": None}, "channels": {"web": {"dm_policy": "pairing"}}}
+    async with gateway_bot(tmp_path, json.dumps(settings)) as bot, bot.client() as client:
+        texts = []
+        for _ in range(2):
+            await client.call("chat.send_stream", text="hi", sender="me")
+            end = await client.next_event("chat.end")
+            assert end["refused"] == "dm_not_paired"
+            texts.append(end["text"])
+        assert "pairing" in texts[0]
+        assert texts[1] == ""
+
+
 async def test_a_model_answers_with_its_tokens(tmp_path: Path) -> None:
     async with run_simulator(port=0, state_dir=None, clock=SystemClock()) as simulator:
         environ = {"KIMI_API_KEY": simulator.model_key, "KIMI_API_URL": simulator.model_api_base}
