@@ -158,9 +158,12 @@ class Heartbeats:
         digest = alert_digest(text)
         if await self._store.was_told(plan.agent, digest):
             return Queued((), ())
-        channel = None if plan.destination is None else self._outgoing.channel(plan.destination)
-        if plan.destination is None or channel is None:
+        if plan.destination is None:
             log.warning("A heartbeat has nobody to tell; set heartbeat.to or owners", extra={"agent": plan.agent})
+            return Queued((), ())
+        channel = self._outgoing.channel(plan.destination)
+        if channel is None:
+            log.warning("An alert is left out: its channel is closed", extra={"agent": plan.agent})
             return Queued((), ())
         message = OutboundMessage(plan.destination, text, "markdown")
         queued = self._outgoing.queue(channel, message, "heartbeat", Source("heartbeat", source_id), self._language)
