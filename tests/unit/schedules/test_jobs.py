@@ -254,7 +254,7 @@ async def test_a_failure_is_kept_and_told_though_the_database_rests(office: Offi
     idle = asyncio.create_task(office.lanes.wait_idle())
     async with asyncio.timeout(PATIENCE_SECONDS):
         while not idle.done():
-            await office.post.clock.advance(1)
+            await office.post.clock.advance(0.25)
     await office.post.settle()
     (told,) = office.post.texts
     assert "very busy" in told
