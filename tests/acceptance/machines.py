@@ -18,6 +18,8 @@ from tests.patience import PATIENCE_SECONDS
 from tests.torture.history import DONE, TASK, unlabelled
 
 LEASE_SECONDS: Final = 2.5
+ALL_THE_TIME: Final = 600.0  # a lease for machines of which none is to be lost, however slow they are
+ALIVE: Final = "SELECT count(*) FROM members"
 TASKS: Final = 24  # that one person may have unfinished
 TASK_NAMES: Final = [f"task {number}" for number in range(TASKS)]
 
@@ -58,7 +60,13 @@ class Machines:
 
 @asynccontextmanager
 async def machines(
-    folder: Path, simulator: Simulator, url: str, links: Sequence[Link | None], redis_url: str | None = None
+    folder: Path,
+    simulator: Simulator,
+    url: str,
+    links: Sequence[Link | None],
+    *,
+    redis_url: str | None = None,
+    lease_seconds: float = LEASE_SECONDS,
 ) -> AsyncIterator[Machines]:
     """As many machines as there are links; None: with nothing between it and the servers."""
     folders = []
@@ -71,7 +79,7 @@ async def machines(
         if redis_url is not None:
             dispatch["redis_url"] = redis_url if link is None else await link.through(redis_url)
         gateway = {"port": 0, "token": TOKEN, "enabled": link is None}  # a network of its own has no loopback
-        made.change_settings(dispatch=dispatch, gateway=gateway, machines={"lease_seconds": LEASE_SECONDS})
+        made.change_settings(dispatch=dispatch, gateway=gateway, machines={"lease_seconds": lease_seconds})
         folders.append(made)
     several = Machines(folders, url)
     async with AsyncExitStack() as stack:

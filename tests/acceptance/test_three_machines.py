@@ -12,11 +12,10 @@ from channels.simulator.seed import FIRST_USER, GROUP
 from channels.simulator.server import Simulator
 from tests import redis_server
 from tests.acceptance.bot_process import Machine
-from tests.acceptance.machines import TASKS, Machines, copies, heard, machines
+from tests.acceptance.machines import ALIVE, TASKS, Machines, copies, heard, machines
 from tests.links import Link, own_network, proxied
 
 TAKEN_OVER = "others have taken over its work"
-ALIVE = "SELECT count(*) FROM members"
 HELD_SECONDS = 10  # so long that all three have taken tasks before the first is done, on a slow machine too
 SENT = "SELECT count(*) > 2 FROM outbox WHERE state = 'sent'"
 
