@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from bot.sessions.store import SessionStore
-from bot.sessions.transcript import Record
+from bot.sessions.transcript import Conversation, Record
 from bot.storage.port import Storage
 from bot.storage.sqlite import open_sqlite
 from channels.clock import SystemClock
@@ -36,7 +36,7 @@ async def turns_a_second(storage: Storage, callers: int = CALLERS, commits: int 
     async def caller(number: int) -> None:
         for _ in range(commits // callers):
             records = [Record("user", "question", clock.now()), Record("assistant", "answer", clock.now())]
-            await storage.commit(sessions.append(f"agent:main:telegram:direct:{number}", "main", records))
+            await storage.commit(sessions.append(Conversation(f"agent:main:telegram:direct:{number}"), "main", records))
 
     begin = time.monotonic()
     await asyncio.gather(*(caller(number) for number in range(callers)))

@@ -22,7 +22,7 @@ from bot.providers.meter import Asker
 from bot.providers.models import Models
 from bot.providers.port import ChatMessage, CompletionRequest
 from bot.sessions.store import SessionStore
-from bot.sessions.transcript import Record
+from bot.sessions.transcript import Conversation, Record
 from bot.settings.agents import AgentDefaults
 from bot.settings.language_models import BudgetSettings, CooldownSettings, ModelEntry
 from bot.storage.sqlite import open_sqlite
@@ -85,7 +85,7 @@ async def _measure_turn() -> None:
             sessions = SessionStore(storage, clock)
             said = [Record("user", QUESTION, clock.now()), Record("assistant", QUESTION, clock.now())]
             records = said * (HISTORY // 2)
-            await storage.commit(sessions.append(KEY, "main", records))
+            await storage.commit(sessions.append(Conversation(KEY), "main", records))
             models = Models([_entry("http://nowhere/v1")], lambda _proxy: http, clock)
             agent = LlmAgent(AgentContext(AgentEntry(id="main"), AgentDefaults(), models, clock))
 

@@ -13,7 +13,7 @@ from bot.delivery.store import OutboxStore
 from bot.inbox import InboxStore, StoredUpdate
 from bot.reasons import Reason
 from bot.sessions.store import SessionStore
-from bot.sessions.transcript import Record
+from bot.sessions.transcript import Conversation, Record
 from bot.storage.port import Storage
 from bot.storage.sqlite import open_sqlite
 from bot.trace.road import Road
@@ -37,7 +37,7 @@ async def measure_history() -> None:
         async with open_sqlite(Path(folder) / "javis.db") as storage:
             sessions = SessionStore(storage, clock)
             for key, count in (("agent:main:main", LONG), ("agent:main:direct:1", SHORT)):
-                await storage.commit(sessions.append(key, "main", [Record("user", "hello", clock.now())]))
+                await storage.commit(sessions.append(Conversation(key), "main", [Record("user", "hello", clock.now())]))
                 _fill(Path(folder) / "javis.db", key, count - 1)
             pairs = [
                 [await _read(storage, sessions, key) for key in ("agent:main:main", "agent:main:direct:1")]
@@ -59,9 +59,10 @@ def _fill(path: Path, key: str, count: int) -> None:
 
 
 async def _read(storage: Storage, sessions: SessionStore, key: str) -> float:
-    await storage.commit(sessions.append("agent:main:other", "main", ()))  # or the answer would be the one kept
+    other = Conversation("agent:main:other")
+    await storage.commit(sessions.append(other, "main", ()))  # or the answer would be the one kept
     begin = time.perf_counter()
-    records = await sessions.recall(key, 50)
+    records = await sessions.recall(Conversation(key), 50)
     seconds = time.perf_counter() - begin
     if len(records) != 50:
         raise AssertionError("a record is missing")
@@ -106,7 +107,7 @@ async def _caller(storage: Storage, number: int, keep: timedelta | None) -> None
         )
         await storage.commit(
             [
-                *SessionStore(storage, clock).append(key, "main", records),
+                *SessionStore(storage, clock).append(Conversation(key), "main", records),
                 *OutboxStore(storage, clock).enqueue(items),
                 inbox.finish(update, "done"),
                 *traces.record(road, "done", None),

@@ -123,7 +123,7 @@ class Commands:
         return Reply(self._catalogue.say(call.language, words.QUESTION_EMPTY))
 
     async def new(self, call: Call) -> Reply:
-        closing = self._sessions.close(call.session_key)
+        closing = await self._sessions.end(call.session_key)
         return Reply(self._catalogue.say(call.language, words.NEW_DONE), (closing,))
 
     async def help(self, call: Call) -> Reply:

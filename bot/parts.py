@@ -220,6 +220,7 @@ def build_road(
         storage=stores.storage,
         clock=ground.clock,
         inbox=stores.inbox,
+        sessions=stores.sessions,
         lanes=ground.lanes,
         gate=ground.gate,
         table=current.table,

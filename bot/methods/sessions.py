@@ -93,7 +93,7 @@ def message_view(record: Record) -> Message:
 async def clear(desk: Desk, _caller: Caller, params: One) -> Done:
     """Begin a fresh conversation under the same key; what was said stays archived."""
     key = whole_key(params.session_key)
-    await desk.storage.commit([desk.sessions.close(key)])
+    await desk.storage.commit([await desk.sessions.end(key)])
     return {"session_key": key, "done": True}
 
 
@@ -115,10 +115,11 @@ def view(session: Session) -> SessionView:
 
 
 async def delete(desk: Desk, _caller: Caller, params: One) -> Done:
-    """Forget everything that was said under a key, for good: archived files too."""
+    """Forget everything that was said under a key, for good: archived files too, and what is being answered."""
     key = whole_key(params.session_key)
+    ending = await desk.sessions.end(key)
     try:
-        rows, _ = await desk.storage.commit([desk.sessions.delete(key), desk.memory.forget(key)])
+        _, rows, _ = await desk.storage.commit([ending, desk.sessions.delete(key), desk.memory.forget(key)])
     except GuardFailed:
         raise MethodFailed(NOT_FOUND, f"there is no session {key!r}: see sessions list") from None
     await desk.archive.forget(row["archive"] for row in rows)

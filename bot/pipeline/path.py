@@ -22,9 +22,12 @@ from bot.pipeline.endings import CHANGES_LANE, Endings
 from bot.pipeline.errand import Errand, answer_to, read_command
 from bot.pipeline.gate import Gate
 from bot.pipeline.outgoing import Outgoing
+from bot.pipeline.route import route
 from bot.pipeline.turns import Ended, Turns
 from bot.reasons import Reason
 from bot.sessions.lanes import Lanes
+from bot.sessions.store import SessionStore
+from bot.sessions.transcript import Conversation
 from bot.storage.errors import GuardFailed
 from bot.storage.patience import commit_patiently
 from bot.storage.port import Storage
@@ -34,8 +37,6 @@ from channels.errors import Unparsable
 from channels.json_text import read_json
 from channels.message import ChatChange, Destination, InboundMessage, JsonObject
 from channels.port import Channel, Suggestion
-from routing.explain import describe
-from routing.session_key import parse_session_key
 from routing.table import Table
 
 log = logging.getLogger(__name__)
@@ -54,6 +55,7 @@ class Path:
         storage: Storage,
         clock: Clock,
         inbox: InboxStore,
+        sessions: SessionStore,
         lanes: Lanes,
         gate: Gate,
         table: Table,
@@ -71,6 +73,7 @@ class Path:
         self._storage = storage
         self._clock = clock
         self._inbox = inbox
+        self._sessions = sessions
         self._lanes = lanes
         self._gate = gate
         self.table = table
@@ -112,7 +115,7 @@ class Path:
         if not isinstance(message, InboundMessage) or self._gate.refusal(message, addressed=True) is not None:
             return ()
         road = Road(0, "", message, self._clock.now())  # nobody asks for the road of what is being typed
-        agent, session_key = self._route(road)
+        agent, session_key = route(road, self.table, self._gate, self._clock.now())
         language = self._catalogue.language_for(message.language, self._language)
         return await self._commands.suggest(command, Call(typed, message, agent, session_key, language))
 
@@ -140,7 +143,7 @@ class Path:
     def _lead(self, errand: Errand, name: str | None, arguments: str) -> None:
         """To the agent, or to the command `name`."""
         message = errand.message
-        agent, session_key = self._route(errand.road)
+        agent, session_key = route(errand.road, self.table, self._gate, self._clock.now())
         answering = self.agents.get(agent)  # this one to the end, also where the bindings change meanwhile
         if answering is None:
             errand.road.note("binding", Reason.UNKNOWN_AGENT, self._clock.now(), agent=agent)
@@ -153,12 +156,12 @@ class Path:
         if name is None or (name == "ask" and _asks(message, arguments)):
             errand.message = message if arguments == message.text else replace(message, text=arguments)
             self._waiting[message.origin, message.message_id] = errand
-            turn = partial(self._turn, errand, answering, session_key)
             # Behind the commands that came before in this chat: `/new` changes what is read.
-            self._lanes.after(_command_lane(message), lambda: self._submit(session_key, errand, turn))
+            self._lanes.after(_command_lane(message), lambda: self._ask(errand, answering, session_key))
         elif name in ANSWERS:
             allow = ANSWERS[name]
-            self._submit(session_key, errand, lambda: self._answer_question(errand, answering, call, allow=allow))
+            answer = partial(self._answer_question, errand, answering, self._sessions.current(session_key), call)
+            self._submit(session_key, errand, lambda: answer(allow=allow))
         else:
             command = name
             self._submit(_command_lane(message), errand, lambda: self._command(errand, command, call), brief=True)
@@ -171,22 +174,6 @@ class Path:
 
         return open_with
 
-    def _route(self, road: Road) -> tuple[str, str]:
-        """(agent, session key): what an authorised client asked for, otherwise what the bindings say."""
-        message, now = road.message, self._clock.now()
-        if message.session_key is not None:
-            key = parse_session_key(message.session_key)
-            road.agent, road.session_key = key.agent, str(key)
-            road.note("binding", Reason.SESSION_ASKED_FOR, now, agent=key.agent)
-        else:
-            route = self.table.resolve(message.address, self._gate.former_id(message))
-            road.agent, road.session_key = route.agent, route.session_key
-            binding = None if route.binding is None else describe(route.binding)
-            code = Reason.DEFAULT_AGENT if binding is None else Reason.BOUND
-            road.note("binding", code, now, agent=route.agent, tier=route.tier.value, binding=binding)
-        road.note("session", Reason.IN_SESSION, now, session_key=road.session_key)
-        return road.agent, road.session_key
-
     def _edit(self, edit: Errand) -> None:
         """An edited question replaces the text until its turn begins."""
         original = self._waiting.get((edit.message.origin, edit.message.message_id))
@@ -196,14 +183,21 @@ class Path:
         original.message = replace(original.message, text=read_command(edit.message)[1])
         original.edits.append(edit)
 
-    async def _turn(self, errand: Errand, agent: Agent, session_key: str) -> None:
+    def _ask(self, errand: Errand, agent: Agent, session_key: str) -> None:
+        turn = partial(self._turn, errand, agent, self._sessions.current(session_key))
+        self._submit(session_key, errand, turn)
+
+    async def _turn(self, errand: Errand, agent: Agent, conversation: Conversation) -> None:
         self._waiting.pop((errand.message.origin, errand.message.message_id), None)
         errand.road.note("turn", Reason.TURN_BEGUN, self._clock.now(), attempt=errand.attempt)
-        await self._end_turn(errand, agent, await self._turns.run(errand, agent, session_key))
+        await self._end_turn(errand, agent, await self._turns.run(errand, agent, conversation))
 
-    async def _answer_question(self, errand: Errand, agent: Agent, call: Call, *, allow: bool) -> None:
+    async def _answer_question(
+        self, errand: Errand, agent: Agent, conversation: Conversation, call: Call, *, allow: bool
+    ) -> None:
         errand.road.note("turn", Reason.TURN_BEGUN, self._clock.now(), allowed=allow)
-        await self._end_turn(errand, agent, await self._turns.answer_question(errand, agent, call, allow=allow))
+        ended = await self._turns.answer_question(errand, agent, conversation, call, allow=allow)
+        await self._end_turn(errand, agent, ended)
 
     async def _end_turn(self, errand: Errand, agent: Agent, ended: Ended) -> None:
         await self._endings.finish(errand, ended.said, ended.kept, ended.tokens, ended.reason)

@@ -25,7 +25,7 @@ from bot.pipeline.typing_sign import TypingSign
 from bot.providers.port import ToolCall
 from bot.reasons import Reason
 from bot.sessions.store import SessionStore
-from bot.sessions.transcript import Record
+from bot.sessions.transcript import Conversation, Record
 from bot.storage.port import Statement
 from bot.tools.port import Audience, Effect, Principal
 from channels.clock import Clock
@@ -100,7 +100,9 @@ class Turns:
         may = turn.sender == address.sender or self._gate.is_owner(call.message.origin.channel, address.sender)
         return may and turn.stop()
 
-    async def answer_question(self, errand: Errand, agent: Agent, call: Call, *, allow: bool) -> Ended:
+    async def answer_question(
+        self, errand: Errand, agent: Agent, conversation: Conversation, call: Call, *, allow: bool
+    ) -> Ended:
         """The asker allows what the agent wanted to do, or does not: the first leads to a turn that does it."""
         approval = await self._questions.take(call, allow=allow)
         if isinstance(approval, str):
@@ -109,16 +111,18 @@ class Turns:
         text = self._catalogue.say(errand.language, word, tool=approval.tool)
         errand.message = replace(errand.message, text=text)
         if not allow:
-            kept = self._sessions.append(call.session_key, agent.id, [_asked(errand.message)])
+            kept = self._sessions.append(conversation, agent.id, [_asked(errand.message)])
             return Ended(None, answer_to(errand.message, text), kept)
         approved = ToolCall(f"call_{approval.nonce}", approval.tool, approval.arguments)
-        return await self.run(errand, agent, call.session_key, approved)
+        return await self.run(errand, agent, conversation, approved)
 
-    async def run(self, errand: Errand, agent: Agent, session_key: str, approved: ToolCall | None = None) -> Ended:
+    async def run(
+        self, errand: Errand, agent: Agent, conversation: Conversation, approved: ToolCall | None = None
+    ) -> Ended:
         """The turn, with what its agent answered or why it did not. `approved` is done before the agent thinks."""
         message = errand.message
         draft = self._drafts.of(errand)
-        turn = self._turn(errand, agent, session_key, draft, approved)
+        turn = self._turn(errand, agent, conversation, draft, approved)
         asked = _asked(message)
         try:
             with self._typing.during(errand):
@@ -126,24 +130,26 @@ class Turns:
                 async with nullcontext() if draft is None else draft.showing():
                     answer = await self._answer(agent, turn, message.address.sender)
         except AgentFailed as failure:
-            log.warning("A turn has no answer", extra={"session": session_key, "reason": failure.reason})
+            log.warning("A turn has no answer", extra={"session": conversation.key, "reason": failure.reason})
             reason = Reason(failure.reason)
             note_turn(errand.road, self._clock, failure.attempts, reason)
             text = self._catalogue.say(errand.language, words.FAILURES[failure.reason])
-            kept = self._sessions.append(session_key, agent.id, [asked])
+            kept = self._sessions.append(conversation, agent.id, [asked])
             return Ended(turn, answer_to(message, text), kept, records=1, reason=reason)
         if answer is None:
-            return self._stopped(errand, turn, agent, draft)
+            return self._stopped(errand, turn, agent, conversation, draft)
         note_turn(errand.road, self._clock, answer.attempts, Reason.ANSWERED)
         records = [asked, *answer.steps, self._said(answer)]
-        kept = self._sessions.append(session_key, agent.id, records)
+        kept = self._sessions.append(conversation, agent.id, records)
         kept += [statement for effect in answer.effects for statement in effect.statements]
         said = answer_to(message, answer.text, "markdown")
         with_buttons = errand.channel.capabilities.buttons
         said = self._questions.below(said, answer.questions, errand.language, with_buttons=with_buttons)
         return Ended(turn, said, kept, len(records), answer.tokens, effects=answer.effects)
 
-    def _stopped(self, errand: Errand, turn: Turn, agent: Agent, draft: Draft | None) -> Ended:
+    def _stopped(
+        self, errand: Errand, turn: Turn, agent: Agent, conversation: Conversation, draft: Draft | None
+    ) -> Ended:
         """What was shown of the answer stays, and is remembered; what was not is as if it had never been said."""
         note_turn(errand.road, self._clock, (), Reason.STOPPED)
         records, said = [_asked(errand.message)], None
@@ -151,7 +157,7 @@ class Turns:
             text = "" if draft is None else draft.text
             said = unfinished(errand, text, ())
             records += [Record("assistant", text, self._clock.now(), {"stopped": True})] if text else []
-        kept = self._sessions.append(turn.session_key, agent.id, records)
+        kept = self._sessions.append(conversation, agent.id, records)
         return Ended(turn, said, kept, len(records), reason=Reason.STOPPED)
 
     def follow_up(self, ended: Ended, agent: Agent) -> None:
@@ -178,9 +184,14 @@ class Turns:
                 task.uncancel()
 
     def _turn(
-        self, errand: Errand, agent: Agent, session_key: str, draft: Draft | None, approved: ToolCall | None
+        self,
+        errand: Errand,
+        agent: Agent,
+        conversation: Conversation,
+        draft: Draft | None,
+        approved: ToolCall | None,
     ) -> Turn:
-        message = errand.message
+        message, session_key = errand.message, conversation.key
         telling = Telling(self._events, session_key, message.message_id)
         heard_by = draft or (None if message.session_key is None else telling)
         return Turn(
@@ -189,7 +200,7 @@ class Turns:
             sender_name=message.sender_name,
             is_direct=message.address.peer.kind == "direct",
             moment=self._clock.now(),
-            history=lambda most: self._sessions.recall(session_key, most),
+            history=lambda most: self._sessions.recall(conversation, most),
             on_delta=None if heard_by is None else heard_by.hear,
             on_begin=None if heard_by is None else heard_by.begin,
             peer=f"{message.origin.channel}:{message.origin.chat}",

@@ -15,7 +15,7 @@ from bot.jobs.store import ON_TIME, JobStore
 from bot.pipeline.outgoing import Outgoing, Queued
 from bot.sessions.lanes import Lanes
 from bot.sessions.store import SessionStore
-from bot.sessions.transcript import Record
+from bot.sessions.transcript import Conversation, Record
 from bot.storage.errors import Fenced, GuardFailed
 from bot.storage.patience import commit_patiently, patiently
 from bot.storage.port import Statement, Storage
@@ -149,17 +149,18 @@ class Schedules:
             await self._went_wrong(run, channel, failure.reason)
 
     async def _ask(self, run: Run, channel: Channel, agent: Agent) -> None:
-        request, key, moment = run.job.request, run.job.session_key, self._clock.now()
-        answer = await agent.answer(self._turn(run.job, moment))
+        request, moment = run.job.request, self._clock.now()
+        conversation = self._sessions.current(run.job.session_key)
+        answer = await agent.answer(self._turn(run.job, conversation, moment))
         said = [Record("user", request.text, moment), Record("assistant", answer.text, self._clock.now())]
-        kept = list(self._sessions.append(key, request.agent, said))
+        kept = list(self._sessions.append(conversation, request.agent, said))
         kept += [statement for effect in answer.effects for statement in effect.statements]
         await self._tell(run, channel, OutboundMessage(request.destination, answer.text, "markdown"), kept)
         for effect in answer.effects:
             if effect.after is not None:
                 effect.after()
 
-    def _turn(self, job: Job, moment: datetime) -> Turn:
+    def _turn(self, job: Job, conversation: Conversation, moment: datetime) -> Turn:
         """What an agent is asked, with the tools that whoever made the job may use there."""
         request, key, place = job.request, job.session_key, job.request.destination
         channel, _, sender = (request.requester or "").partition(":")
@@ -172,7 +173,7 @@ class Schedules:
             sender_name="",
             is_direct=True,
             moment=moment.astimezone(request.zone),
-            history=lambda most: self._sessions.history(key, most),
+            history=lambda most: self._sessions.recall(conversation, most),
             peer=f"{place.channel}:{place.chat}",
             principal=unattended(request.agent, key, place, here, request.language, self._is_owner),
         )

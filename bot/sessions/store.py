@@ -7,12 +7,14 @@ from datetime import datetime
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Literal
+from weakref import WeakSet
 
-from bot.sessions.transcript import Record
+from bot.sessions.transcript import Conversation, Record
+from bot.storage.patience import commit_patiently
 from bot.storage.port import Row, SqlValue, Statement, Storage
 from channels.clock import Clock, from_unix_ms, unix_ms
 from channels.json_text import compact_json
-from routing.session_key import chat_part
+from routing.session_key import chat_part, parse_session_key
 
 SHORT_CHARACTERS = 200
 MOST_MADE = 64  # histories that are kept ready to be read again
@@ -65,12 +67,43 @@ class SessionStore:
         self._storage = storage
         self._clock = clock
         self._made: dict[tuple[str, int], tuple[Sequence[Row], Sequence[Record]]] = {}
+        self._under_way: WeakSet[Conversation] = WeakSet()
 
-    def append(self, key: str, agent: str, records: Sequence[Record]) -> list[Statement]:
-        """Add `records` to the open session of `key`, which is opened if there is none."""
-        now_ms = unix_ms(self._clock.now())
-        touch: dict[str, SqlValue] = {"key": key, "agent": agent, "now_ms": now_ms, "added": len(records)}
-        return [Statement("sessions.touch", touch), *(_append(key, record) for record in records)]
+    def current(self, key: str) -> Conversation:
+        """Where what is said now belongs. To be held until it is written down."""
+        conversation = Conversation(key)
+        self._under_way.add(conversation)
+        return conversation
+
+    def append(self, conversation: Conversation, agent: str, records: Sequence[Record]) -> list[Statement]:
+        """Add `records` where they belong: to the open session, which is opened if there is none, or to one that has
+        ended since they were said. What is on its way to a file gets a closed session of its own; of what was deleted
+        since, nothing is kept.
+        """
+        now_ms, place = unix_ms(self._clock.now()), _place(conversation)
+        touch: dict[str, SqlValue] = {**place, "agent": agent, "now_ms": now_ms, "added": len(records)}
+        values = [{**place, **record_values(record)} for record in records]
+        if conversation.session_id is None:
+            return [
+                Statement("sessions.touch", touch),
+                *(Statement("sessions.append", each, required=True) for each in values),
+            ]
+        return [
+            Statement("sessions.touch_that", touch),
+            Statement("sessions.open_late", touch),
+            *(Statement("sessions.append_there", each) for each in values),
+        ]
+
+    async def end(self, key: str) -> Statement:
+        """`close`, for a conversation in which something may be under way: that stays where it was said."""
+        here = [each for each in self._under_way if each.key == key and each.session_id is None]
+        if here:
+            opening: dict[str, SqlValue] = {"key": key, "agent": parse_session_key(key).agent}
+            opened = Statement("sessions.open", {**opening, "now_ms": unix_ms(self._clock.now())})
+            ((row,),) = await commit_patiently(self._storage, self._clock, [opened])
+            for each in here:
+                each.session_id = each.session_id or row["id"]
+        return self.close(key)
 
     def close(self, key: str) -> Statement:
         """End the open session, if any; the next message starts with an empty history."""
@@ -118,12 +151,14 @@ class SessionStore:
             self._made[key, most] = rows, records
         return records
 
-    async def recall(self, key: str, most: int) -> list[Record]:
-        """The last `most` records of the open session for an agent, oldest first.
+    async def recall(self, conversation: Conversation, most: int) -> list[Record]:
+        """The last `most` records of a conversation for an agent, oldest first. The answer belongs to what was read.
 
         Where older ones were told in short, that summary stands before them, and none of those is among the records.
         """
-        rows = await self._storage.read("sessions.recall", {"key": key, "most": most})
+        rows = await self._storage.read("sessions.recall", {**_place(conversation), "most": most})
+        if rows and conversation.session_id is None:
+            conversation.session_id = rows[0]["session_id"]
         return [_record(row) for row in reversed(rows)]
 
     async def tail(self, key: str, most: int) -> Tail | None:
@@ -171,8 +206,8 @@ def record_values(record: Record) -> dict[str, SqlValue]:
     }
 
 
-def _append(key: str, record: Record) -> Statement:
-    return Statement("sessions.append", {"key": key, **record_values(record)}, required=True)
+def _place(conversation: Conversation) -> dict[str, SqlValue]:
+    return {"key": conversation.key, "session_id": conversation.session_id}
 
 
 @lru_cache(maxsize=1024)

@@ -10,6 +10,17 @@ from bot.images import Image
 Role = Literal["user", "assistant", "system", "tool"]
 
 
+@dataclass(slots=True, eq=False, weakref_slot=True)
+class Conversation:
+    """Where something that is said under `key` belongs, however long it takes until it is written down.
+
+    `session_id` is the session in which it was said; None: whichever is open, as long as none has ended since.
+    """
+
+    key: str
+    session_id: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """One entry of a transcript. `metadata` holds what only some have: sender, tool calls, model, usage.

@@ -9,6 +9,37 @@ INSERT INTO messages (session_id, role, content, metadata, created_ms)
 SELECT id, :role, :content, :metadata, :created_ms FROM sessions
 WHERE key = :key AND closed_ms IS NULL;
 
+-- The session of a conversation that is about to end, opened if there is none.
+-- name: sessions.open
+INSERT INTO sessions (key, agent, created_ms, last_active_ms)
+VALUES (:key, :agent, :now_ms, :now_ms)
+ON CONFLICT (key) WHERE closed_ms IS NULL DO UPDATE SET key = sessions.key
+RETURNING id;
+
+-- What was said in a session that may have ended since. One that is gone without having been deleted was added to an
+-- older one, see sessions.merge_moved.
+-- name: sessions.touch_that
+UPDATE sessions SET last_active_ms = :now_ms, agent = :agent, messages = messages + :added
+WHERE stage = 'whole' AND id = COALESCE(
+    (SELECT that.id FROM sessions AS that WHERE that.id = :session_id),
+    (SELECT older.id FROM sessions AS older
+     WHERE older.key = :key AND older.closed_ms IS NULL AND older.id < :session_id));
+
+-- Its file may be written already.
+-- name: sessions.open_late
+INSERT INTO sessions (key, agent, created_ms, last_active_ms, closed_ms, messages)
+SELECT key, :agent, :now_ms, :now_ms, :now_ms, :added FROM sessions WHERE id = :session_id AND stage <> 'whole';
+
+-- name: sessions.append_there
+INSERT INTO messages (session_id, role, content, metadata, created_ms)
+SELECT id, :role, :content, :metadata, :created_ms FROM sessions WHERE id = COALESCE(
+    (SELECT CASE that.stage WHEN 'whole' THEN that.id ELSE (
+        SELECT max(late.id) FROM sessions AS late
+        WHERE late.key = that.key AND late.closed_ms IS NOT NULL AND late.stage = 'whole') END
+     FROM sessions AS that WHERE that.id = :session_id),
+    (SELECT older.id FROM sessions AS older
+     WHERE older.key = :key AND older.closed_ms IS NULL AND older.id < :session_id));
+
 -- name: sessions.close
 UPDATE sessions SET closed_ms = :now_ms WHERE key = :key AND closed_ms IS NULL;
 
@@ -24,13 +55,16 @@ ORDER BY id DESC LIMIT :most;
 
 -- What an agent reads: the summary of the old part, then the newest records behind it.
 -- name: sessions.recall
-SELECT 0 AS id, 'system' AS role, summary AS content, '{"summary": true}' AS metadata, last_active_ms AS created_ms
-FROM sessions WHERE key = :key AND closed_ms IS NULL AND summary IS NOT NULL
+SELECT 0 AS id, 'system' AS role, summary AS content, '{"summary": true}' AS metadata, last_active_ms AS created_ms,
+    id AS session_id
+FROM sessions WHERE summary IS NOT NULL AND id = COALESCE(
+    CAST(:session_id AS BIGINT), (SELECT id FROM sessions WHERE key = :key AND closed_ms IS NULL))
 UNION ALL
 SELECT * FROM (
-    SELECT messages.id, role, content, metadata, messages.created_ms
+    SELECT messages.id, role, content, metadata, messages.created_ms, session_id
     FROM messages JOIN sessions ON sessions.id = session_id
-    WHERE session_id = (SELECT id FROM sessions WHERE key = :key AND closed_ms IS NULL) AND messages.id > summary_upto
+    WHERE messages.id > summary_upto AND session_id = COALESCE(
+        CAST(:session_id AS BIGINT), (SELECT id FROM sessions WHERE key = :key AND closed_ms IS NULL))
     ORDER BY messages.id DESC LIMIT :most) AS newest
 ORDER BY 1 DESC;
 

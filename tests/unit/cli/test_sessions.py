@@ -12,7 +12,7 @@ from bot.cli.main import javis
 from bot.errors import JavisError
 from bot.sessions.jsonl import FilesRefused
 from bot.sessions.store import SessionStore
-from bot.sessions.transcript import Record
+from bot.sessions.transcript import Conversation, Record
 from bot.storage.sqlite import open_sqlite
 from channels.clock import SystemClock
 
@@ -37,7 +37,7 @@ class Terminal:
             clock = SystemClock()
             async with open_sqlite(self.home / "javis.db") as storage:
                 records = [Record("user", text, clock.now(), {"sender": "Ann"}) for text in texts]
-                await storage.commit(SessionStore(storage, clock).append(key, "main", records))
+                await storage.commit(SessionStore(storage, clock).append(Conversation(key), "main", records))
 
         asyncio.run(work())
 

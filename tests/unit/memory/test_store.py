@@ -7,7 +7,7 @@ import pytest
 
 from bot.memory.store import MOST_READ, MemoryStore
 from bot.sessions.store import SessionStore
-from bot.sessions.transcript import Record
+from bot.sessions.transcript import Conversation, Record
 from bot.storage.opening import Database, open_storage
 from bot.storage.port import Storage
 from channels.clock import ManualClock, SystemClock
@@ -26,7 +26,7 @@ class Shelf:
 
     async def say(self, key: str, *texts: str, role: str = "user") -> None:
         records = [Record(role, text, self.clock.now(), {"sender": "Ann"}) for text in texts]  # type: ignore[arg-type]
-        await self.storage.commit(self.sessions.append(key, "main", records))
+        await self.storage.commit(self.sessions.append(Conversation(key), "main", records))
 
     async def note(self, key: str, text: str) -> None:
         await self.storage.commit(self.memory.note(key, text, "1"))

@@ -8,7 +8,7 @@ from bot.agents.port import AgentFailed, Answer, Turn
 from bot.pipeline.compactor import Compactor
 from bot.sessions.lanes import Lanes
 from bot.sessions.store import SessionStore
-from bot.sessions.transcript import Record
+from bot.sessions.transcript import Conversation, Record
 from bot.storage.opening import Database, open_storage
 from bot.storage.port import Storage
 from channels.clock import ManualClock, SystemClock
@@ -52,15 +52,15 @@ class Talk:
                 Record("user", f"q{number}{text}", self.clock.now()),
                 Record("assistant", f"a{number}", self.clock.now()),
             ]
-            await self.storage.commit(self.sessions.append(KEY, "main", records))
+            await self.storage.commit(self.sessions.append(Conversation(KEY), "main", records))
             self.said += [record.content for record in records]
-            turn = Turn(KEY, "", "", True, self.clock.now(), lambda most: self.sessions.recall(KEY, most))
+            turn = Turn(KEY, "", "", True, self.clock.now(), lambda most: self.sessions.recall(Conversation(KEY), most))
             self.compactor.said(turn, self.agent, 2)
             await self.lanes.wait_idle()
 
     async def read(self) -> list[tuple[str, str]]:
         """What the agent reads."""
-        return [(record.role, record.content) for record in await self.sessions.recall(KEY, 20)]
+        return [(record.role, record.content) for record in await self.sessions.recall(Conversation(KEY), 20)]
 
 
 @pytest.fixture
@@ -121,7 +121,7 @@ async def test_an_agent_that_cannot_tell_in_short_is_left_alone(talk: Talk) -> N
         async def answer(self, turn: Turn) -> Answer:
             return Answer("")
 
-    turn = Turn(KEY, "", "", True, talk.clock.now(), lambda most: talk.sessions.recall(KEY, most))
+    turn = Turn(KEY, "", "", True, talk.clock.now(), lambda most: talk.sessions.recall(Conversation(KEY), most))
     talk.compactor.said(turn, Plain(), 1000)
     await talk.lanes.wait_idle()
     assert await talk.read() == []

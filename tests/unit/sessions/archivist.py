@@ -7,7 +7,7 @@ from pathlib import Path
 from bot.sessions.archive import Archive
 from bot.sessions.exchange import Importer
 from bot.sessions.store import Session, SessionStore
-from bot.sessions.transcript import Record
+from bot.sessions.transcript import Conversation, Record
 from bot.storage.port import Storage
 from channels.clock import ManualClock
 
@@ -29,7 +29,7 @@ class Archivist:
 
     async def say(self, *texts: str, key: str = KEY) -> None:
         records = [Record("user", text, self.clock.now(), {"sender": "Ann"}) for text in texts]
-        await self.storage.commit(self.sessions.append(key, "main", records))
+        await self.storage.commit(self.sessions.append(Conversation(key), "main", records))
 
     async def close(self, key: str = KEY) -> Session:
         await self.storage.commit([self.sessions.close(key)])

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bot.sessions import jsonl
 from bot.sessions.exchange import export_sessions, read_folder
 from bot.sessions.jsonl import FilesRefused, read_record, transcript_name, write_record
-from bot.sessions.transcript import Record
+from bot.sessions.transcript import Conversation, Record
 from bot.storage.sqlite import open_sqlite
 from tests.unit.sessions.archivist import KEY, Archivist
 
@@ -67,7 +67,7 @@ async def test_sessions_go_out_and_come_back_unchanged(
     async with open_sqlite(folder / "one.db") as storage:
         one = Archivist(storage, folder / "archive")
         for key, records in said.items():
-            await storage.commit(one.sessions.append(key, "main", records))
+            await storage.commit(one.sessions.append(Conversation(key), "main", records))
         chosen = await one.sessions.newest(100)
         assert await export_sessions(one.sessions, one.archive, chosen, folder / "out") == sum(map(len, said.values()))
     async with open_sqlite(folder / "two.db") as storage:
