@@ -127,10 +127,11 @@ class Failover:
         """Each way that is ready once, model after model; None: nobody answered."""
         for group in groups:
             tried = set(question.spent)
-            while not question.over and (way := self.pool.pick(group.ways, self._now_ms(), tried)) is not None:
+            while not question.over and await self._may_spend(question):
+                way = self.pool.pick(group.ways, self._now_ms(), tried)
+                if way is None:
+                    break
                 tried.add(way)
-                if not await self._may_spend(question):
-                    return None
                 answer = await self.try_way(way, question, group.model_id)
                 if answer is not None:
                     return answer

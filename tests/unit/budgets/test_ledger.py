@@ -186,3 +186,16 @@ async def test_id_that_somebody_named_costs_what_it_costs(
     await desk.models.ask([name], REQUEST, ANN, ids_of="kimi")
     assert desk.server.received[0].json["model"] == name
     assert (await desk.ledger.spent(ANN))["all"].micros == micros
+
+
+async def test_question_that_nobody_may_pay_takes_nobodys_turn(
+    server: ProviderServer, http: httpx.AsyncClient, clock: ManualClock, storage: Storage
+) -> None:
+    ledger = Ledger(storage, clock, BudgetSettings(peers={"telegram:1": Limit(tokens=0)}))
+    entry = ListedEntry("kimi", "moonshot/k", SecretStr("one"), server.base_url, rpm=1)
+    models = Models([entry], lambda _proxy: http, clock, meter=ledger)
+    with pytest.raises(NoAnswer) as caught:
+        await models.ask(["kimi"], REQUEST, ANN)
+    assert caught.value.reason == "budget_spent"
+    server.reply(completion("yes"))
+    assert (await models.ask(["kimi"], REQUEST, BEN)).completion.text == "yes"
