@@ -99,7 +99,7 @@ class Scene:
         end = time.monotonic() + PATIENCE_SECONDS
         while not condition():
             assert time.monotonic() < end, f"waited for {what}: {self.agent.asked} {self.platform.shown}"
-            await self.clock.advance(0.5)
+            await self.clock.advance(0.05)
 
     async def begun(self, text: str) -> None:
         await self.until(lambda: text in self.agent.asked, f"the agent to hear {text!r}")

@@ -1,7 +1,8 @@
 """A conversation that ends while an agent still thinks about something that was said in it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from bot.sessions.store import Session
 from bot.storage.sqlite import open_sqlite
 from bot.stores import Stores, stores_on
 from channels.clock import ManualClock
+from tests.patience import PATIENCE_SECONDS
 from tests.unit.torture.memory_platform import MemoryChannel, MemoryPlatform, Trap, house_in
 
 KEY = "agent:main:telegram:direct:1"
@@ -72,12 +74,19 @@ class Scene:
             await self.shown(f"{text}!")
 
     async def shown(self, text: str) -> None:
-        await self._clock.until(lambda: text in [shown for _, shown, _ in self._platform.shown])
+        await self._until(lambda: text in [shown for _, shown, _ in self._platform.shown], f"{text!r} to arrive")
 
     async def answered(self) -> None:
         """Until each command was answered."""
         count = sum('"/' in update.raw for _, update in self._platform.said)
-        await self._clock.until(lambda: sum(not text.endswith("!") for _, text, _ in self._platform.shown) >= count)
+        shown = self._platform.shown
+        await self._until(lambda: sum(not text.endswith("!") for _, text, _ in shown) >= count, "a command's answer")
+
+    async def _until(self, condition: Callable[[], bool], what: str) -> None:
+        end = time.monotonic() + PATIENCE_SECONDS
+        while not condition():
+            assert time.monotonic() < end, f"waited for {what}: {self._platform.shown}"
+            await self._clock.advance(0.05)
 
     async def ask(self, text: str) -> None:
         await self.say(text)
