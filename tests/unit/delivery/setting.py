@@ -20,6 +20,7 @@ from channels.clock import ManualClock
 from channels.errors import OutcomeUnknown
 from channels.message import Delivery, Destination, InboundMessage, JsonObject, OutboundMessage, Receipt
 from channels.port import CommandCard, Inbox
+from tests.patience import PATIENCE_SECONDS
 
 
 class ScriptedChannel:
@@ -126,7 +127,7 @@ class Post:
         await self.settle()
 
     async def settle(self) -> None:
-        await self.worker.wait_idle(10)
+        await self.worker.wait_idle(PATIENCE_SECONDS)
 
     async def wait(self, seconds: float) -> None:
         await self.clock.advance(seconds)
