@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,6 +30,10 @@ from routing.json_schema import schema_path
 
 WAIT_SECONDS = 120
 MODEL_SECONDS = 15.0
+ORIGINS = {
+    "TELEGRAM_BOT_TOKEN": "https://t.me/BotFather",
+    "DISCORD_BOT_TOKEN": "https://discord.com/developers/applications",
+}
 BINDINGS = """\
 # yaml-language-server: $schema={schema}
 # Who answers whom. javis bindings explain tells why; javis bindings check looks for faults.
@@ -72,7 +77,8 @@ def _ask_for_token(
     """Until a token is taken by its platform, or none is given."""
     variable = manifest.token_variable or ""
     while True:
-        token = _ask(variable, f"Token of your {manifest.name} bot", environ)
+        origin = f", from {ORIGINS[variable]}" if variable in ORIGINS else ""
+        token = _ask(variable, f"Token of your {manifest.name} bot{origin}", environ)
         if not token:
             return
         config = settings.channels.get(manifest.name)
@@ -82,7 +88,7 @@ def _ask_for_token(
         try:
             owner = asyncio.run(_meet(manifest, ChannelContext("default", config, SystemClock()), wait))
         except ChannelError as error:
-            click.echo(f"✗ {manifest.name} refuses: {error}. Try again, or press Enter to go on without it.")
+            click.echo(f"✗ {manifest.name}: {error}. Try again, or press Enter to go on without it.")
             environ = {name: value for name, value in environ.items() if name != variable}
             continue
         answers.variables[variable] = token
@@ -95,7 +101,8 @@ def _ask(variable: str, what: str, environ: Mapping[str, str]) -> str:
     known = environ.get(variable, "").strip()
     if known and click.confirm(f"Use the {variable} that is set already?", default=True):
         return known
-    answer: str = click.prompt(f"{what} (Enter for none)", default="", show_default=False, hide_input=True)
+    hidden = sys.stdin.isatty()  # what is piped in is shown to nobody
+    answer: str = click.prompt(f"{what} (Enter for none)", default="", show_default=False, hide_input=hidden)
     return answer.strip()
 
 

@@ -66,8 +66,8 @@ async def test_a_newcomer_gets_files_that_run(tmp_path: Path, simulator: Simulat
         tmp_path,
         {"KIMI_API_URL": simulator.model_api_base},
         [
-            (r"telegram bot \(Enter for none\): ", simulator.telegram_token),
-            (r"discord bot \(Enter for none\): ", ""),
+            (r"telegram bot, from \S+ \(Enter for none\): ", simulator.telegram_token),
+            (r"discord bot, from \S+ \(Enter for none\): ", ""),
             (r"its owner\?[^:]*: ", "y"),
             (r"Key for Kimi[^:]*:[^:]*: ", simulator.model_key),
         ],
@@ -90,14 +90,14 @@ async def test_a_wrong_token_is_asked_for_again(tmp_path: Path, simulator: Simul
         tmp_path,
         {"KIMI_API_URL": simulator.model_api_base},
         [
-            (r"Token of your telegram bot \(Enter for none\): ", "123456:wrong"),
-            (r"Token of your telegram bot \(Enter for none\): ", ""),
-            (r"discord bot \(Enter for none\): ", ""),
+            (r"telegram bot, from https://t.me/BotFather \(Enter for none\): ", "123456:wrong"),
+            (r"telegram bot, from https://t.me/BotFather \(Enter for none\): ", ""),
+            (r"discord bot, from \S+ \(Enter for none\): ", ""),
             (r"Key for Kimi[^:]*:[^:]*: ", "wrong"),
             (r"Key for Kimi[^:]*:[^:]*: ", ""),
         ],
     )
-    assert "telegram refuses" in shown
+    assert "telegram: Telegram refuses the token" in shown
     assert "123456:wrong" not in shown
     assert (tmp_path / "javis.env").read_text().strip() == ""
     assert (tmp_path / "bindings.yaml").exists()
