@@ -40,7 +40,8 @@ Suggester = Callable[["Commands", Call], Awaitable[list[Suggestion]]]
 class Command:
     """`name` without the slash; `title`, `description` and `argument` are words of bot/words.py.
 
-    `title` is the name where a platform translates names, `argument` what may follow it (None: nothing).
+    `title` is the name where a platform translates names, `argument` what may follow it (None: nothing). `for_owners`
+    says whom the platform is to offer it; the handler itself refuses all others.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Command:
     argument_required: bool = False
     suggests: Suggester | None = None
     private: bool = False
+    for_owners: bool = False
 
 
 class Commands:
@@ -108,6 +110,7 @@ class Commands:
                 argument_required=command.argument_required,
                 suggests=command.suggests is not None,
                 private=command.private,
+                for_owners=command.for_owners,
             )
             for command in TABLE.values()
         ]
@@ -202,6 +205,7 @@ TABLE: Final[Mapping[str, Command]] = {
             words.ARGUMENT_AGENT,
             suggests=lambda bot, call: bot.binder.suggest(call),
             private=True,
+            for_owners=True,
         ),
         Command(
             "model",

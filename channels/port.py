@@ -111,6 +111,8 @@ class CommandCard:
     Texts by language tag, "" for the default. `name` is what comes back, `names` how a platform that translates
     names shows it. `argument` says what may follow the name (None: nothing); with `suggests` the channel may ask
     `Inbox.suggest` for it. The answer to a `private` command is for the asker alone, where a platform can do that.
+    A command `for_owners` is offered only to those who manage the place, where a platform can do that; the bot refuses
+    all but its owners whatever is offered.
     """
 
     name: str
@@ -120,6 +122,7 @@ class CommandCard:
     argument_required: bool = False
     suggests: bool = False
     private: bool = False
+    for_owners: bool = False
 
 
 class Carrier(Protocol):

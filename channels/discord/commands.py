@@ -24,6 +24,12 @@ LOCALES: Final[Mapping[str, Sequence[str]]] = {
 }  # fmt: skip
 """Discord's locales by our language tags (https://discord.com/developers/docs/reference#locales)."""
 
+MANAGE_GUILD: Final = str(1 << 5)
+"""Whoever manages a server may offer the command to others too, in the server's own settings.
+
+https://discord.com/developers/docs/interactions/application-commands#permissions
+"""
+
 _NAME: Final = re.compile(r"[-_\w]{1,32}")
 
 
@@ -62,6 +68,7 @@ def _command(card: CommandCard) -> JsonObject:
         },
         "description_localizations": _localized(card.descriptions),
         "contexts": [IN_GUILDS, IN_DIRECT_CHATS],
+        "default_member_permissions": MANAGE_GUILD if card.for_owners else None,
     }
     if card.argument is not None:
         command["options"] = [

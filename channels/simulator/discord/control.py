@@ -175,7 +175,9 @@ class DiscordControl:
         return web.json_response(dict(self._discord.calls))
 
     async def show_commands(self, request: web.Request) -> web.Response:
-        return web.json_response({"commands": self._discord.commands(request.query.get("channel", ""))})
+        """What is offered in `channel` to `user`; without `user`, to one who may do nothing special."""
+        channel, user = request.query.get("channel", ""), request.query.get("user", "")
+        return web.json_response({"commands": self._discord.commands(channel, user)})
 
     def _place(self, place: Place) -> Wire:
         messages = [*place.messages.values()][-MESSAGES_SHOWN:]

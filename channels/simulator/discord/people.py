@@ -6,6 +6,7 @@ from channels.simulator.discord.application import CHAT_INPUT
 from channels.simulator.discord.components import custom_ids
 from channels.simulator.discord.interactions import AUTOCOMPLETE, COMMAND, PRESS, Interactions
 from channels.simulator.discord.messages import Messages
+from channels.simulator.discord.permissions import ALL, rights_in
 from channels.simulator.discord.places import Places
 from channels.simulator.discord.posts import REPLY, Posts, reference_to
 from channels.simulator.discord.seed import user_wire
@@ -77,17 +78,21 @@ class People:
 
     # --- commands and buttons ---
 
-    def commands(self, channel_id: str) -> list[Wire]:
-        """The slash commands that are offered there, those of the server first."""
+    def commands(self, channel_id: str, user_id: str) -> list[Wire]:
+        """The slash commands that are offered there to a person, those of the server first."""
         place = self._place(channel_id)
         of_guild = self.state.commands.get(place.guild_id or "-", [])
         names = {each["name"] for each in of_guild}
         everywhere = [each for each in self.state.commands.get("", []) if each["name"] not in names]
         context = 0 if place.guild_id else 1
+        guild = self.state.guilds.get(place.guild_id or "")
+        rights = ALL if guild is None else rights_in(guild, self.state.around(place), user_id)
         return [
             each
             for each in [*of_guild, *everywhere]
-            if each["type"] == CHAT_INPUT and context in (each.get("contexts") or [0, 1])
+            if each["type"] == CHAT_INPUT
+            and context in (each.get("contexts") or [0, 1])
+            and (needed := int(each["default_member_permissions"] or 0)) & rights == needed
         ]
 
     def command(self, channel_id: str, user_id: str, name: str, options: dict[str, Any] | None = None) -> str:
@@ -132,7 +137,7 @@ class People:
         place = self._writable(channel_id, user_id)
         if place.guild_id is not None and BOT_ID not in self.state.guilds[place.guild_id].members:
             raise UnknownPlace("the bot is not in this server")
-        found = next((each for each in self.commands(channel_id) if each["name"] == name), None)
+        found = next((each for each in self.commands(channel_id, user_id) if each["name"] == name), None)
         if found is None:
             raise UnknownPlace(f"no command /{name}")
         return place, found

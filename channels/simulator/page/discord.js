@@ -22,7 +22,7 @@ export class DiscordWorld {
   #channels = new Map();
   #waiting = new Map();
   #connected = false;
-  #commands = [];
+  #commands = new Map();
 
   constructor(tell) {
     this.#tell = tell;
@@ -132,7 +132,7 @@ export class DiscordWorld {
       const name = words.trim().split("\n")[0].slice(0, NAME_LENGTH);
       return this.#thread({ ...who, name, text: words });
     }
-    const found = this.#commandIn(words);
+    const found = this.#commandIn(words, role);
     if (found) {
       const { command, rest } = found;
       const [option] = command.options;
@@ -159,11 +159,11 @@ export class DiscordWorld {
   async complete(place, role, words) {
     const typed = /^\/([-\w]*)$/u.exec(words);
     if (typed) {
-      return this.#commands.filter((each) => each.name.startsWith(typed[1].toLowerCase()))
+      return this.#offered(role).filter((each) => each.name.startsWith(typed[1].toLowerCase()))
         .map((each) => ({ label: `/${each.name}`, hint: described(each), fill: `/${each.name} `,
           whole: !each.options[0]?.required }));
     }
-    const found = this.#commandIn(words);
+    const found = this.#commandIn(words, role);
     const option = found?.command.options[0];
     if (!option) return null;
     const { name } = found.command;
@@ -179,12 +179,17 @@ export class DiscordWorld {
 
   async #learnCommands() {
     const channel = [...this.#channels.values()].find(({ wire }) => wire.type === TEXT) ?? [...this.#channels.values()][0];
-    this.#commands = channel ? (await ask(`discord/commands?channel=${channel.wire.id}`)).commands : [];
+    if (!channel) return;
+    this.#commands = new Map(await Promise.all(this.people().map(async ({ id }) =>
+      [id, (await ask(`discord/commands?channel=${channel.wire.id}&user=${id}`)).commands])));
   }
 
-  #commandIn(words) {
+  /** The commands of one person. */
+  #offered(role) { return this.#commands.get(this.people()[role].id) ?? []; }
+
+  #commandIn(words, role) {
     const typed = /^\/([-\w]+)(?:\s+([\s\S]*))?$/u.exec(words.trimEnd());
-    const command = typed && this.#commands.find((each) => each.name === typed[1]);
+    const command = typed && this.#offered(role).find((each) => each.name === typed[1]);
     return command ? { command, rest: typed[2] ?? "" } : null;
   }
 

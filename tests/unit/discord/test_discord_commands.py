@@ -30,6 +30,7 @@ def test_a_card_becomes_a_command_in_all_its_languages() -> None:
                 "en-US": "Look at tasks", "en-GB": "Look at tasks", "zh-CN": "看看任务", "zh-TW": "看看任務",
             },
             "contexts": [0, 1],
+            "default_member_permissions": None,
             "options": [
                 {
                     "type": 3,
@@ -42,6 +43,11 @@ def test_a_card_becomes_a_command_in_all_its_languages() -> None:
             ],
         }
     ]  # fmt: skip
+
+
+def test_what_is_for_owners_is_offered_to_those_who_manage_the_server() -> None:
+    (payload,) = command_payloads([CommandCard("bind", {"": "bind"}, {"": "Bind"}, for_owners=True)])
+    assert payload["default_member_permissions"] == "32"
 
 
 def test_names_that_discord_would_refuse_are_left_out() -> None:

@@ -14,6 +14,7 @@ from channels.clock import ManualClock
 from channels.simulator.discord.permissions import MANAGE_MESSAGES, READ_MESSAGE_HISTORY, SEND_MESSAGES
 from channels.simulator.discord.seed import BOT_ROLE, CHANNEL, FORUM_CHANNEL, GUILD, PEOPLE
 from channels.simulator.discord.state import BOT_ID
+from channels.simulator.places import UnknownPlace
 from channels.simulator.server import Simulator
 from channels.testing import eventually
 from tests.patience import PATIENCE_SECONDS
@@ -238,6 +239,23 @@ async def test_slash_command_is_synced_given_deferred_and_answered(stock: StockB
     assert sent[0]["type"] == 20
     history = [message.content async for message in stock.text_channel(CHANNEL).history()]
     assert history == ["the better answer"]
+
+
+async def test_command_is_offered_to_those_whose_rights_it_asks_for(stock: StockBot, simulator: Simulator) -> None:
+    async def bind(interaction: discord.Interaction) -> None:
+        await interaction.response.send_message("bound")
+
+    command: app_commands.Command[Any, ..., None] = app_commands.Command(name="bind", description="Bind", callback=bind)
+    command.default_permissions = discord.Permissions(manage_guild=True)
+    stock.tree.add_command(command)
+    await stock.tree.sync()
+    platform = simulator.discord
+    direct = platform.state.direct_chat(PEOPLE[1])
+    assert direct is not None
+    offered = [platform.commands(*where) for where in ((CHANNEL, ME), (CHANNEL, PEOPLE[1]), (direct.id, PEOPLE[1]))]
+    assert [[each["name"] for each in commands] for commands in offered] == [["bind"], [], ["bind"]]
+    with pytest.raises(UnknownPlace, match="no command /bind"):
+        platform.command(CHANNEL, PEOPLE[1], "bind")
 
 
 async def test_button_is_pressed_and_changes_its_message(stock: StockBot, simulator: Simulator) -> None:
