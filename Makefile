@@ -35,14 +35,15 @@ soak: .venv/dev.stamp ## 1,000 messages a second for ten minutes: nothing lost, 
 torture: .venv/dev.stamp ## kill the bot at random steps, check what people saw (ARGS="--kills 5000 --seed 7", --postgresql URL)
 	$(BIN)/python -m tests.torture $(ARGS)
 
-.venv/bin/python:
+# pip comes last: without it the environment was left half made, and is made again.
+.venv/bin/pip:
 	$(PYTHON) -m venv .venv
 
-.venv/run.stamp: pyproject.toml constraints.txt | .venv/bin/python
+.venv/run.stamp: pyproject.toml constraints.txt | .venv/bin/pip
 	@echo "Installing (once) ..."
 	$(PIP) install -c constraints.txt -e .
 	@touch $@
 
-.venv/dev.stamp: pyproject.toml constraints.txt | .venv/bin/python
+.venv/dev.stamp: pyproject.toml constraints.txt | .venv/bin/pip
 	$(PIP) install -c constraints.txt -e '.[dev]'
 	@touch $@ .venv/run.stamp
