@@ -26,8 +26,9 @@ End = Literal["done", "refused", "quarantined"]
 class StoredUpdate:
     """One row of the inbox.
 
-    `left_over`: it was read from the disk, so earlier work on it may have died. `drafts` are the messages that show
-    the beginning of its answer, in order.
+    `left_over`: it was read from the disk, so earlier work on it may have died; `begun_again` counts how often it was
+    begun after that, and ended with its process. `drafts` are the messages that show the beginning of its answer, in
+    order.
     """
 
     id: int
@@ -36,6 +37,7 @@ class StoredUpdate:
     update_id: str
     raw: str
     left_over: bool = False
+    begun_again: int = 0
     drafts: tuple[str, ...] = ()
 
     @property
@@ -100,6 +102,10 @@ class InboxStore:
         """Count one more beginning of what was left over; fails its transaction when the row is finished."""
         return Statement("inbox.begin", {"id": update.id}, required=True)
 
+    def forgive(self, update: StoredUpdate) -> Statement:
+        """Take the last `begin` back: its work was broken off, and was not what ended the process."""
+        return Statement("inbox.forgive", {"id": update.id})
+
     def show(self, update: StoredUpdate, drafts: Sequence[str]) -> Statement:
         """Keep which messages show the beginning of the answer; fails its transaction when the row is finished."""
         return Statement("inbox.show", {"id": update.id, "drafts": json.dumps(drafts)}, required=True)
@@ -131,5 +137,12 @@ class InboxStore:
 def _stored(row: Row) -> StoredUpdate:
     drafts = () if row["drafts"] is None else tuple(json.loads(row["drafts"]))
     return StoredUpdate(
-        row["id"], row["channel"], row["account"], row["update_id"], row["raw"], left_over=True, drafts=drafts
+        row["id"],
+        row["channel"],
+        row["account"],
+        row["update_id"],
+        row["raw"],
+        left_over=True,
+        begun_again=row["attempts"],
+        drafts=drafts,
     )

@@ -23,13 +23,13 @@ from bot.pipeline.errand import Errand, answer_to, read_command
 from bot.pipeline.gate import Gate
 from bot.pipeline.outgoing import Outgoing
 from bot.pipeline.route import route
+from bot.pipeline.suspects import MOST_BEGUN_AGAIN, Suspects
 from bot.pipeline.turns import Ended, Turns
 from bot.reasons import Reason
 from bot.sessions.lanes import Lanes
 from bot.sessions.store import SessionStore
 from bot.sessions.transcript import Conversation
 from bot.storage.errors import GuardFailed
-from bot.storage.patience import commit_patiently
 from bot.storage.port import Storage
 from bot.trace.road import Road
 from channels.clock import Clock
@@ -43,7 +43,6 @@ log = logging.getLogger(__name__)
 
 ANSWERS: Final = {"allow": True, "deny": False}
 """What a press on a button below an agent's question says (bot/pipeline/questions.py)."""
-MOST_BEGUN_AGAIN: Final = 3  # times; what ended its process in each of them is set aside
 
 
 class Path:
@@ -70,10 +69,9 @@ class Path:
     ) -> None:
         self._chat_changes = chat_changes
         self._outgoing = outgoing
-        self._storage = storage
         self._clock = clock
-        self._inbox = inbox
         self._sessions = sessions
+        self._suspects = Suspects(storage, clock, inbox, lanes)
         self._lanes = lanes
         self._gate = gate
         self.table = table
@@ -226,12 +224,13 @@ class Path:
                 if errand.message.album is not None:
                     await self._clock.sleep(GATHERING_SECONDS)
                     self._albums.close(errand)
-                # Its channel may have been opened again meanwhile; what is closed fetches no files.
-                errand.channel = self._outgoing.channel(errand.message.origin) or errand.channel
-                if await self._begin(errand):
-                    await work()
-                else:
-                    await self._endings.set_aside(errand)
+                async with self._suspects.begun(errand.update, lane) as errand.attempt:
+                    # Its channel may have been opened again meanwhile; what is closed fetches no files.
+                    errand.channel = self._outgoing.channel(errand.message.origin) or errand.channel
+                    if errand.attempt <= 1 + MOST_BEGUN_AGAIN:
+                        await work()
+                    else:
+                        await self._endings.set_aside(errand)
             except GuardFailed:
                 log.warning("An update was ended by somebody else", extra={"update": errand.update.id})
             except Exception as error:
@@ -243,15 +242,6 @@ class Path:
                     each.finished()
 
         self._lanes.submit(lane, job, brief=brief)
-
-    async def _begin(self, errand: Errand) -> bool:
-        """Whether to work on it; False: it was left over and begun again too often. A fresh one's first beginning
-        costs no commit: should it end the process, the next start finds the row."""
-        if not errand.update.left_over:
-            return True
-        ((row,),) = await commit_patiently(self._storage, self._clock, [self._inbox.begin(errand.update)])
-        errand.attempt = row["attempts"] + 1
-        return errand.attempt <= 1 + MOST_BEGUN_AGAIN
 
     def _chat_changed(self, update: StoredUpdate, finished: Callable[[], None], change: ChatChange) -> None:
         by_owner = self._gate.is_owner(change.chat.channel, change.by)

@@ -2,7 +2,7 @@
 
 Usage: doomed_bot.py MOMENT N <javis arguments>. MOMENT is `before-commit` or `after-commit` (its Nth group of commits),
 `before-wire` or `after-wire` (its Nth message to Telegram or Discord: before it leaves, or with its answer read and not
-yet used), or `command` (its Nth command in a chat).
+yet used), `in-command` (its Nth command in a chat), or `in-poison` (its Nth command with the argument "poison").
 """
 
 import os
@@ -89,13 +89,13 @@ def kill_at_wire(moment: str, number: int) -> None:
     DiscordHttp.call = to_discord  # type: ignore[method-assign]
 
 
-def kill_in_command(_moment: str, number: int) -> None:
+def kill_in_command(moment: str, number: int) -> None:
     run = Commands.run
     begun = 0
 
     async def watched(self: Commands, name: str, call: Call) -> Reply:
         nonlocal begun
-        begun += 1
+        begun += moment == "in-command" or call.arguments == "poison"
         if begun == number:
             die()
         return await run(self, name, call)
@@ -104,7 +104,7 @@ def kill_in_command(_moment: str, number: int) -> None:
 
 
 if __name__ == "__main__":
-    kills = {"commit": kill_at_commit, "wire": kill_at_wire, "command": kill_in_command}
+    kills = {"commit": kill_at_commit, "wire": kill_at_wire, "command": kill_in_command, "poison": kill_in_command}
     kills[sys.argv[1].rpartition("-")[2]](sys.argv[1], int(sys.argv[2]))
     sys.argv[1:] = sys.argv[3:]
     main()

@@ -9,6 +9,10 @@ UPDATE inbox SET attempts = attempts + 1
 WHERE id = :id AND state = 'stored'
 RETURNING attempts;
 
+-- name: inbox.forgive
+UPDATE inbox SET attempts = attempts - 1
+WHERE id = :id AND state = 'stored' AND attempts > 0;
+
 -- name: inbox.show
 UPDATE inbox SET drafts = :drafts
 WHERE id = :id AND state = 'stored';
@@ -22,7 +26,7 @@ SELECT finished_ms FROM inbox
 WHERE channel = :channel AND account = :account AND update_id = :update_id AND state <> 'stored';
 
 -- name: inbox.waiting
-SELECT id, channel, account, update_id, raw, drafts FROM inbox
+SELECT id, channel, account, update_id, raw, attempts, drafts FROM inbox
 WHERE channel = :channel AND account = :account AND state = 'stored' AND id > :after
 ORDER BY id LIMIT :most;
 

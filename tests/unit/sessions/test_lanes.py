@@ -2,6 +2,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from bot.sessions.lanes import Lanes
+from tests.patience import PATIENCE_SECONDS
 
 
 class Diary:
@@ -101,3 +102,63 @@ async def test_brief_keys_wait_for_no_place_and_keep_their_order() -> None:
     diary.gates["slow"].set()
     await lanes.wait_idle()
     assert diary.begun == ["slow", "first", "second", "other"]
+
+
+def apart(lanes: Lanes, key: str, job: Callable[[], Awaitable[None]], *, entirely: bool) -> None:
+    async def work() -> None:
+        async with lanes.alone(key, entirely=entirely):
+            await job()
+
+    lanes.submit(key, work)
+
+
+async def test_those_that_work_alone_do_so_one_at_a_time_and_take_no_place_meanwhile() -> None:
+    diary, lanes = Diary(), Lanes(1)
+    for key in "abc":
+        apart(lanes, key, diary.job(key, held=True), entirely=False)
+    lanes.submit("a", diary.job("behind a"))
+    lanes.submit("other", diary.job("other", held=True))
+    await turn()
+    assert diary.begun == ["a", "other"]
+    diary.gates["a"].set()
+    await turn()
+    assert diary.begun == ["a", "other", "b"]  # the one place is taken
+    diary.gates["other"].set()
+    await turn()
+    assert diary.begun == ["a", "other", "b", "behind a"]
+    diary.gates["b"].set()
+    diary.gates["c"].set()
+    await lanes.wait_idle()
+    assert diary.begun == ["a", "other", "b", "behind a", "c"]
+
+
+async def test_who_works_entirely_alone_waits_for_the_others_and_lets_nobody_begin() -> None:
+    diary, lanes = Diary(), Lanes(8)
+    lanes.submit("before", diary.job("before", held=True))
+    lanes.submit("before", diary.job("behind it"))
+    apart(lanes, "a", diary.job("a", held=True), entirely=True)
+    apart(lanes, "b", diary.job("b"), entirely=True)
+    await turn()
+    lanes.submit("after", diary.job("after"))
+    lanes.submit("command", diary.job("command"), brief=True)
+    await turn()
+    assert diary.begun == ["before"]
+    diary.gates["before"].set()
+    await turn()
+    assert diary.begun == ["before", "a"]
+    diary.gates["a"].set()
+    await lanes.wait_idle()
+    assert diary.begun[:2] == ["before", "a"]
+    assert sorted(diary.begun[2:]) == ["after", "b", "behind it", "command"]
+
+
+async def test_closing_ends_at_once_what_waits_to_be_alone() -> None:
+    diary, lanes = Diary(), Lanes(8)
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        async with lanes.open(grace_seconds=10 * PATIENCE_SECONDS):
+            apart(lanes, "a", diary.job("a", held=True), entirely=False)
+            apart(lanes, "b", diary.job("b", held=True), entirely=False)
+            await turn()
+            asyncio.get_running_loop().call_soon(diary.gates["a"].set)
+    assert diary.begun == ["a"]
+    assert not lanes._running

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.pipeline.path import MOST_BEGUN_AGAIN
+from bot.pipeline.suspects import MOST_BEGUN_AGAIN
 from channels.unfinished import SIGN
 from tests.unit.torture.memory_platform import MemoryPlatform, Step, Trap, live
 
