@@ -45,7 +45,7 @@ def list_sessions(closed: bool, most: int, as_json: bool, files: Files) -> None:
         (each["id"], each["state"], each["messages"], each["last_active_at"][:16], each["session_key"])
         for each in found
     ]
-    print_table(("ID", "STATE", "MESSAGES", "LAST ACTIVE", "SESSION"), rows)
+    print_table(("ID", "STATE", "MESSAGES", "LAST ACTIVE (UTC)", "SESSION"), rows)
 
 
 @sessions.command()

@@ -30,7 +30,7 @@ def list_tasks(state: TaskState | None, most: int, as_json: bool, files: Files) 
         (each["task_id"], each["state"], each["created_at"][:16], each["tokens"]["total"], each["task_name"])
         for each in found
     ]
-    print_table(("ID", "STATE", "CREATED", "TOKENS", "NAME"), rows)
+    print_table(("ID", "STATE", "CREATED (UTC)", "TOKENS", "NAME"), rows)
 
 
 @tasks.command()

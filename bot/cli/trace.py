@@ -41,7 +41,8 @@ def _list(most: int, state: End | None, files: Files, *, as_json: bool) -> None:
         print_json(roads)
         return
     names = ("id", "state", "reason", "chat", "message_id", "sender", "session_key")
-    print_table([name.upper() for name in names], [[road[name] for name in names] for road in roads])
+    rows = [[road["began_at"][:16], *(road[name] for name in names)] for road in roads]
+    print_table(["BEGAN (UTC)", *(name.upper() for name in names)], rows)
 
 
 def _find(message: str, files: Files) -> list[RoadTaken]:
