@@ -96,8 +96,6 @@ MODEL_OWNERS_ONLY: Final = "Only my owners may choose my model."
 
 STATUS_RUNNING: Final = "🟢 Javis {version}, running for {uptime}"
 STATUS_AGENT: Final = "Agent: {agent}"
-STATUS_MODEL: Final = "Model: {model}"
-STATUS_SESSION: Final = "Messages in this conversation: {count}"
 STATUS_TASKS: Final = "Tasks: {running} running, {queued} waiting"
 STATUS_USED_BOT: Final = "Model use of the whole bot today: {tokens} tokens, {money}"
 STATUS_USED_AGENT: Final = "Of this agent: {tokens} tokens, {money}"
