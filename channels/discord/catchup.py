@@ -32,7 +32,7 @@ RETRY_SECONDS: Final = 2.0
 
 Page = list[dict[str, Any]]
 Members = dict[str, dict[str, Any] | None]
-"""Of a server, by user id; None: nobody knows that one."""
+"""Of a server, by user id; None: Discord tells nothing of that one."""
 
 Readable = discord.TextChannel | discord.VoiceChannel | discord.StageChannel | discord.Thread
 
@@ -169,10 +169,11 @@ class CatchUp:
                 return
             case {"author": {"id": str(user)}} if user.isdecimal() and "webhook_id" not in message:
                 if user not in known:
+                    known[user] = None
                     with suppress(CallFailed):  # better heard without roles than not at all
                         told = await self._get(f"/guilds/{guild_id}/members/{user}", {})
                         known[user] = told if isinstance(told, dict) else None
-                if known.get(user) is not None:
+                if known[user] is not None:
                     message["member"] = known[user]
 
     async def _get(self, path: str, query: dict[str, Any], channel: str | None = None) -> Any:

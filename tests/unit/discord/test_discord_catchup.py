@@ -198,6 +198,18 @@ async def test_a_chat_that_cannot_be_read_for_long_keeps_its_place(setting: Sett
     assert {query["after"] for query in setting.server.calls_of(HISTORY)} == {one["id"]}
 
 
+async def test_an_author_whose_roles_are_not_told_is_asked_for_once(setting: Setting) -> None:
+    one, two, three = (message(text, id=at(setting, n)) for n, text in enumerate(("one", "two", "three"), 1))
+    await hear_one(setting, one)
+    setting.server.script[HISTORY].append(body([fetched(three), fetched(two)]))
+    setting.server.script[MEMBER].extend([body(b"", 502)] * TRIES * 2)
+    setting.server.guilds = [guild(last_message_id=three["id"], threads=[])]
+    inbox = setting.inbox()
+    async with setting.listening(inbox, sessions=2):
+        await setting.until(lambda: len(inbox.stored) == 2)
+    assert len(setting.server.calls_of(MEMBER)) == TRIES
+
+
 class StepwiseInbox(MemoryInbox):
     """Stores as often as it is allowed to."""
 
