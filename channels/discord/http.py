@@ -71,7 +71,7 @@ class DiscordHttp(HTTPClient):
 
     async def download(self, url: str, most_bytes: int) -> bytes | None:
         """The first `most_bytes` of a file that Discord keeps; the token is not shown there. None: it cannot be had."""
-        if not self._keeps(url):
+        if self._calls.closed or not self._keeps(url):
             return None
         try:
             async with self._calls.get(url, allow_redirects=False) as answer:
@@ -101,6 +101,8 @@ class DiscordHttp(HTTPClient):
 
         `document` (name, media_type, text) is the one file of the message `body`; those that it had go.
         """
+        if self._calls.closed:
+            raise NotReached("the connection to Discord is closed")
         content: dict[str, Any] = {"json": body} if document is None else {"data": _form(body, document)}
         headers = {"Authorization": f"Bot {self.token}"} if with_token and self.token else {}
         send = self._calls.request(

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from channels.clock import ManualClock
 from channels.config import BotAccount
 from channels.discord.config import DiscordConfig
-from channels.message import Attachment
+from channels.message import Attachment, Destination
 from channels.port import Channel, ChannelContext, HoldsFiles
 from channels.registry import load_manifests, open_channel
 from channels.simulator.discord.seed import CHANNEL, PEOPLE
@@ -41,6 +41,16 @@ async def test_a_file_is_fetched_up_to_the_limit_and_one_that_is_gone_is_none() 
         assert await channel.fetch(known, 100) == b"0123456789"
         assert await channel.fetch(known, 4) == b"0123"
         assert await channel.fetch(replace(known, reference=known.reference + "x"), 4) is None
+
+
+async def test_a_channel_that_is_closed_has_no_file_and_shows_no_typing() -> None:
+    async with run_simulator(port=0, state_dir=None, clock=ManualClock()) as simulator:
+        async with opened(simulator) as channel:
+            pass
+        known = Attachment("document", "a.txt", "text/plain", 1, f"{simulator.discord_api_base}/a.txt")
+        assert isinstance(channel, HoldsFiles)
+        assert await channel.fetch(known, 100) is None
+        await channel.show_typing(Destination("discord", "default", CHANNEL))
 
 
 @pytest.mark.parametrize("reference", ["{elsewhere}/a.png", "a.png", "https:///", "file:///etc/passwd", "http://[::1"])
