@@ -36,6 +36,7 @@ UNHEARD_MS: Final = 6_000
 # Of the server's classes of failures (https://www.postgresql.org/docs/current/errcodes-appendix.html).
 _BUSY: Final = {"40001", "40P01", "55P03"}  # serialization, deadlock, lock timeout
 _FULL: Final = {"53100", "58030", "53200"}  # disk full, I/O error, out of memory
+_TOO_LARGE: Final = "54"  # the class of what passes a limit of the server, such as a value that no index takes
 _UNUSABLE: Final = {"XX001", "XX002", "3D000", "28000", "28P01", "42501", "3F000"}
 
 
@@ -148,7 +149,8 @@ def named(error: Exception, statement: str | None = None) -> StorageError:
         return DatabaseFull("the PostgreSQL server cannot write: free disk space on its machine")
     if code in _UNUSABLE or (isinstance(error, psycopg.OperationalError) and _is_refusal(error)):
         return DatabaseUnusable(f"PostgreSQL refuses this database ({_first_line(error)}): mend JAVIS_DATABASE_URL")
-    if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError | OSError):
+    is_for_good = code is not None and code.startswith(_TOO_LARGE)
+    if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError | OSError) and not is_for_good:
         return StorageUnavailable("the PostgreSQL server cannot be reached: start it, or mend JAVIS_DATABASE_URL")
     line = _first_line(error)
     return StatementFailed(line if statement is None else f"{statement}: {line}")

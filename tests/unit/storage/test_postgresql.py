@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import random
 import signal
 import socket
 import sys
@@ -11,7 +12,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from bot.storage.errors import DatabaseBusy, DatabaseUnusable, StorageUnavailable
+from bot.storage.errors import DatabaseBusy, DatabaseUnusable, StatementFailed, StorageUnavailable
 from bot.storage.port import Storage
 from bot.storage.postgresql import storage as module
 from bot.storage.postgresql.connection import IDLE_SECONDS, UNHEARD_MS
@@ -219,6 +220,15 @@ async def test_deadlock_with_another_process_is_tried_again(
     assert len(await ours) == 2
     rows = other.execute("SELECT agent FROM sessions").fetchall()
     assert rows == [("main",), ("main",)]
+
+
+async def test_value_that_no_index_takes_is_refused_alone_and_for_good(storage: PostgresqlStorage) -> None:
+    endless = random.Random(1).randbytes(5_000).hex()
+    commits = [storage.commit([touch(key)]) for key in ("a", endless, "b")]
+    outcomes = await asyncio.gather(*commits, return_exceptions=True)
+    assert [type(each) for each in outcomes] == [list, StatementFailed, list]
+    assert storage.trouble is None
+    assert await keys(storage, ["a", endless, "b"]) == ["a", "b"]
 
 
 async def test_newer_tables_are_refused_with_a_remedy(postgresql_database: str, other: psycopg.Connection) -> None:
