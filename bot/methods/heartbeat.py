@@ -16,9 +16,8 @@ from bot.storage.opening import bot_is_running
 from channels.clock import deadline
 from channels.config import Strict
 
-ANSWER_SECONDS = WISHES_HOLD.total_seconds()
-LOOK_SECONDS = 0.1
-NOBODY: Final = "no bot answers on this database: start it with javis run"
+ANSWER_SECONDS: Final = WISHES_HOLD.total_seconds()
+LOOK_SECONDS: Final = 0.1
 
 
 class Run(Strict):
@@ -61,7 +60,7 @@ async def run(desk: Desk, _caller: Caller, params: Run) -> dict[str, list[Heartb
 async def _ask_the_running_bot(desk: Desk, names: Sequence[str]) -> Mapping[str, Verdict]:
     """What the bot says that speaks for these agents: another process beside this one, or another machine."""
     if desk.running is None and not await bot_is_running(desk.settings.database, desk.storage):
-        raise MethodFailed(UNAVAILABLE, NOBODY)
+        raise MethodFailed(UNAVAILABLE, "no bot runs on this database: start it with javis run")
     store = HeartbeatStore(desk.storage, desk.clock)
     await desk.storage.commit([store.wish(name) for name in names])
     found: dict[str, Verdict] = {}
@@ -72,7 +71,8 @@ async def _ask_the_running_bot(desk: Desk, names: Sequence[str]) -> Mapping[str,
                     await desk.clock.sleep(LOOK_SECONDS)
                 found[name] = Verdict(answer[1] is None, answer[1])
     except TimeoutError:
-        raise MethodFailed(UNAVAILABLE, NOBODY) from None
+        words = f"no answer within {ANSWER_SECONDS:g} s: javis status shows what runs"
+        raise MethodFailed(UNAVAILABLE, words) from None
     return found
 
 
