@@ -21,7 +21,8 @@ class StreamLines:
 
     def __init__(self, stream: TextIO) -> None:
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # bytes that are no text would end the reading
+            with suppress(io.UnsupportedOperation):  # somebody has read from it: it stays as it is
+                stream.reconfigure(errors="replace")  # bytes that are no text would end the reading
         self._stream = stream
         self._loop = asyncio.get_running_loop()
         self._lines: asyncio.Queue[str | None] = asyncio.Queue()

@@ -61,6 +61,14 @@ async def test_bytes_of_another_encoding_do_not_end_the_reading() -> None:
     assert [json.loads(update.raw)["text"] for update in inbox.stored.values()] == ["caf\ufffd", "last"]
 
 
+async def test_input_that_was_read_from_before_is_read_on() -> None:
+    typed, inbox = io.TextIOWrapper(io.BytesIO(b"first\nlast\n"), encoding="utf-8"), MemoryInbox()
+    assert typed.readline() == "first\n"
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        await terminal(typed).receive(inbox)
+    assert [json.loads(update.raw)["text"] for update in inbox.stored.values()] == ["last"]
+
+
 def unplugged() -> Iterator[str]:
     """A terminal that goes away after its first line."""
     yield "first\n"
