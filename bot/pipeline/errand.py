@@ -53,3 +53,8 @@ def read_command(message: InboundMessage) -> tuple[str | None, str]:
     name, _, arguments = text[1:].partition(" ")
     name, newline, rest = name.partition("\n")
     return name.partition("@")[0].lower(), f"{rest}{newline}{arguments}".strip()
+
+
+def asks(message: InboundMessage, arguments: str) -> bool:
+    """Whether there is a question: words, a file, or the message that is replied to."""
+    return bool(arguments.strip() or message.attachments or message.reply_to)

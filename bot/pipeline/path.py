@@ -19,7 +19,7 @@ from bot.pipeline.albums import GATHERING_SECONDS, Albums
 from bot.pipeline.attachments import open_files
 from bot.pipeline.chat_changes import ChatChanges
 from bot.pipeline.endings import CHANGES_LANE, Endings
-from bot.pipeline.errand import Errand, answer_to, read_command
+from bot.pipeline.errand import Errand, answer_to, asks, read_command
 from bot.pipeline.gate import Gate
 from bot.pipeline.outgoing import Outgoing
 from bot.pipeline.route import route
@@ -93,6 +93,10 @@ class Path:
             log.warning("An update cannot be read; it is set aside", extra={"update": update.id, "error": str(error)})
             self._endings.skip(update, finished, "quarantined", f"{Reason.UNPARSABLE}: {error}")
             return
+        except Exception as fault:
+            log.exception("A channel failed with an update; it is set aside", extra={"update": update.id})
+            self._endings.skip(update, finished, "quarantined", f"{Reason.UNPARSABLE}: {type(fault).__name__}")
+            return
         if message is None:
             self._endings.skip(update, finished, "done", Reason.NOTHING_TO_ANSWER)
             return
@@ -118,6 +122,15 @@ class Path:
         return await self._commands.suggest(command, Call(typed, message, agent, session_key, language))
 
     def _enter(self, errand: Errand) -> None:
+        try:
+            self._find_way(errand)
+        except Exception as fault:
+            log.exception("An update failed; it is set aside", extra={"update": errand.update.id})
+            reason = f"{Reason.FAILED}: {type(fault).__name__}"
+            self._endings.skip(errand.update, errand.finished, "quarantined", reason)
+
+    def _find_way(self, errand: Errand) -> None:
+        """Through the gate, to what it is to become."""
         if self._albums.join(errand):
             return
         message = errand.message
@@ -151,7 +164,7 @@ class Path:
         call = Call(arguments, message, agent, session_key, errand.language, self._opener(errand))
         if name is None:
             name = self._commands.in_plain_words(call)
-        if name is None or (name == "ask" and _asks(message, arguments)):
+        if name is None or (name == "ask" and asks(message, arguments)):
             errand.message = message if arguments == message.text else replace(message, text=arguments)
             self._waiting[message.origin, message.message_id] = errand
             # Behind the commands that came before in this chat: `/new` changes what is read.
@@ -251,8 +264,3 @@ class Path:
 
 def _command_lane(message: InboundMessage) -> str:
     return f"command {message.origin}"
-
-
-def _asks(message: InboundMessage, arguments: str) -> bool:
-    """Whether there is a question: words, a file, or the message that is replied to."""
-    return bool(arguments.strip() or message.attachments or message.reply_to)
