@@ -54,7 +54,7 @@ class Moved:
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """Nothing will be taken in this chat any more: the row and all that wait behind it become dead letters."""
+    """Nothing will be taken in this chat any more: the row and all that wait behind it end undelivered."""
 
     reason: str
 

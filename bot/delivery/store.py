@@ -90,7 +90,7 @@ class OutboxStore:
         return Statement("outbox.chat_moved", values)
 
     def end_chat(self, chat_key: ChatKey, reason: str) -> Statement:
-        """All that waits for a chat becomes a dead letter."""
+        """All that waits for a chat becomes a dead letter; what may have arrived already ends as `unknown`."""
         channel, account, chat = chat_key
         values: dict[str, SqlValue] = {"channel": channel, "account": account, "chat": chat}
         return Statement("outbox.end_chat", {**values, "reason": reason, "now_ms": self._now_ms()})
