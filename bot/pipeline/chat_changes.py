@@ -1,5 +1,6 @@
 """What follows when a chat moves, opens or closes: one list of statements for all that the house keeps of it."""
 
+import asyncio
 from collections.abc import Sequence
 
 from bot.chats import ChatKey, ChatStore
@@ -31,10 +32,12 @@ class ChatChanges:
         self._sessions = sessions
         self._tasks = tasks
         self._jobs = jobs
+        self._refreshing = asyncio.Lock()
 
     async def refresh(self) -> None:
         """Let the gate know what is on disk."""
-        self._gate.chats = await self._chats.known()
+        async with self._refreshing:  # who asks the database later must not be overtaken by an older answer
+            self._gate.chats = await self._chats.known()
 
     def open_again(self, place: Destination) -> Statement:
         """Somebody speaks there and is answered, so it takes messages, whatever it did before."""
@@ -52,7 +55,7 @@ class ChatChanges:
         ]
 
     def closed(self, chat: ChatKey, reason: str) -> Sequence[Statement]:
-        """What waits for it becomes dead letters, and so does what comes later, until it opens again."""
+        """What waits for it ends undelivered, and so does what comes later, until it opens again."""
         return [self._outbox.end_chat(chat, reason), self._chats.close(chat, reason)]
 
     def told(self, change: ChatChange, *, by_owner: bool) -> tuple[Reason, Sequence[Statement]]:
