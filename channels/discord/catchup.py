@@ -107,11 +107,12 @@ class CatchUp:
         self._awaited.discard(guild_id)
 
     async def behind(self) -> AsyncIterator[Page]:
-        """In the chats that fell behind; those where it fails again stay behind."""
-        for channel in list(self._behind):
-            guild_id, after = self._behind.pop(channel)
-            async for page in self._pages(channel, guild_id, after):
-                yield page
+        """In one of the chats that fell behind, tried once: where it fails it is behind the others. Those that can be
+        read wait for nothing longer than this."""
+        channel = next(iter(self._behind))
+        guild_id, after = self._behind.pop(channel)
+        async for page in self._pages(channel, guild_id, after, tries=1):
+            yield page
 
     def _missed(self, guild: discord.Guild) -> Iterator[str]:
         """The channels and threads with something newer than what is on disk, where the bot may read it."""
@@ -135,7 +136,12 @@ class CatchUp:
         return rights.view_channel and rights.read_message_history
 
     async def _pages(
-        self, channel: str, guild_id: str | None = None, after: int | None = None, members: Members | None = None
+        self,
+        channel: str,
+        guild_id: str | None = None,
+        after: int | None = None,
+        members: Members | None = None,
+        tries: int = TRIES,
     ) -> AsyncIterator[Page]:
         """All that is newer than `after`; None: than what is on disk. `guild_id` None: in a direct chat. `members` are
         those that were asked for already."""
@@ -144,7 +150,8 @@ class CatchUp:
         members = {} if members is None else members
         for _ in range(MOST_PAGES):
             try:
-                told = await self._get(f"/channels/{channel}/messages", {"after": str(after), "limit": PAGE}, channel)
+                query = {"after": str(after), "limit": PAGE}
+                told = await self._get(f"/channels/{channel}/messages", query, tries, channel)
             except CallFailed:
                 self.fall_behind(channel, guild_id, after)
                 return
@@ -156,13 +163,13 @@ class CatchUp:
             if guild_id is not None:
                 for message in page:
                     message["guild_id"] = guild_id
-                    await self._complete(message, guild_id, members)
+                    await self._complete(message, guild_id, members, tries)
             yield page
             if len(told) < PAGE:
                 return
         log.warning("A chat has more missed messages than are fetched", extra={"chat": channel})
 
-    async def _complete(self, message: dict[str, Any], guild_id: str, known: Members) -> None:
+    async def _complete(self, message: dict[str, Any], guild_id: str, known: Members, tries: int) -> None:
         """Events bring their author's roles, GET does not."""
         match message:
             case {"author": {"id": str(user), "bot": True}}:
@@ -171,14 +178,14 @@ class CatchUp:
                 if user not in known:
                     known[user] = None
                     with suppress(CallFailed):  # better heard without roles than not at all
-                        told = await self._get(f"/guilds/{guild_id}/members/{user}", {})
+                        told = await self._get(f"/guilds/{guild_id}/members/{user}", {}, tries)
                         known[user] = told if isinstance(told, dict) else None
                 if known[user] is not None:
                     message["member"] = known[user]
 
-    async def _get(self, path: str, query: dict[str, Any], channel: str | None = None) -> Any:
+    async def _get(self, path: str, query: dict[str, Any], tries: int, channel: str | None = None) -> Any:
         """None for what Discord does not give. Waits out what passes; raises CallFailed where that takes too long."""
-        for attempt in range(1, TRIES + 1):
+        for attempt in range(1, tries + 1):
             try:
                 return (await self._rest.call("GET", path, query=query)).data
             except SlowDown as slow:

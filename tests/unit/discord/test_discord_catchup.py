@@ -254,6 +254,29 @@ async def test_messages_that_come_too_fast_are_fetched_before_any_newer_one_is_t
         await rest.close()
 
 
+async def test_a_chat_that_cannot_be_read_holds_up_no_other(setting: Setting) -> None:
+    rest, cursors, inbox = DiscordHttp(setting.server.base), Cursors({}), MemoryInbox()
+    catch_up = CatchUp(BOT, rest, cursors, setting.clock, lambda _: None)
+    reader = Reader(BOT, catch_up, Places(rest, lambda _: None), setting.memory, cursors, setting.clock)
+    other = f"GET /channels/{THREAD}/messages"
+    for history in (HISTORY, other):
+        setting.server.script[history].extend([body(b"", 502)] * 2 * TRIES)
+    for channel in (CHANNEL, THREAD):
+        catch_up.fall_behind(channel, GUILD)
+    running = asyncio.create_task(reader.run(inbox))
+    try:
+        reader.take("RESUMED", {})
+        await eventually(lambda: bool(setting.server.calls_of(HISTORY)))
+        reader.take("MESSAGE_CREATE", message("elsewhere", id=at(setting, 1), channel_id="77"))
+        await setting.until(lambda: bool(inbox.stored))
+        assert len(setting.server.calls_of(HISTORY)) == 1
+        await setting.until(lambda: bool(setting.server.calls_of(other)))
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await rest.close()
+
+
 async def test_a_chat_that_is_gone_is_forgotten(setting: Setting) -> None:
     await hear_one(setting, direct_message("one", id=at(setting, 1)))
     setting.server.script[f"GET /channels/{DIRECT}/messages"].append(refusal(404, 10003))
