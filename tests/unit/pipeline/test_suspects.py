@@ -130,3 +130,14 @@ async def test_stop_in_good_order_charges_nobody(ward: Ward) -> None:
             ward.work(update)
         await ward.until("a", "b")
     assert [update.begun_again for update in await ward.waiting()] == [0, MOST_UNSUSPECTED, MOST_UNSUSPECTED]
+
+
+async def test_last_chance_is_used_up_by_a_stop_since_it_held_all_others_up(
+    ward: Ward, caplog: pytest.LogCaptureFixture
+) -> None:
+    (last,) = await ward.left_over(last=MOST_BEGUN_AGAIN - 1)
+    async with ward.lanes.open(grace_seconds=0):
+        ward.work(last)
+        await ward.until("last")
+    assert [update.begun_again for update in await ward.waiting()] == [MOST_BEGUN_AGAIN]
+    assert [record.update for record in caplog.records] == ["telegram/default/last"]  # type: ignore[attr-defined]
