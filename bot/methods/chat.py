@@ -12,7 +12,7 @@ from bot.images import MOST_IMAGES, read_image_url
 from bot.inbox import source_id
 from bot.methods.desk import Caller, Desk
 from bot.methods.failure import INVALID_PARAMS, NOT_FOUND, UNAVAILABLE, MethodFailed
-from bot.methods.routing import PeerParams, Where, address_of, route_of
+from bot.methods.routing import Id, PeerParams, Where, address_of, route_of
 from bot.methods.sessions import whole_key
 from bot.storage.errors import StorageUnavailable
 from channels.clock import deadline
@@ -28,8 +28,8 @@ LOOK_SECONDS: Final = 5.0  # at the database, while no event tells the end
 class Context(Strict):
     """Another way to say `channel` and `sender`."""
 
-    channel: str | None = None
-    user_id: str | None = None
+    channel: Id | None = None
+    user_id: Id | None = None
 
 
 class Send(Strict):
@@ -42,13 +42,13 @@ class Send(Strict):
 
     text: str = Field(min_length=1, max_length=100_000)
     session_key: str | None = Field(default=None, max_length=1000)
-    channel: str | None = None
-    account: str = "default"
-    sender: str | None = None
+    channel: Id | None = None
+    account: Id = "default"
+    sender: Id | None = None
     peer: PeerParams | None = None
-    thread: str | None = None
-    guild: str | None = None
-    roles: list[str] = Field(default_factory=list)
+    thread: Id | None = None
+    guild: Id | None = None
+    roles: list[Id] = Field(default_factory=list)
     name: str | None = Field(default=None, max_length=200)
     language: str | None = Field(default=None, max_length=35)
     message_id: str | None = Field(default=None, min_length=1, max_length=100)

@@ -1,6 +1,6 @@
 """Who answers whom: `routing.*`."""
 
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -15,24 +15,27 @@ from routing.explain import describe, explain
 from routing.notation import match_data
 from routing.table import Route
 
+Id = Annotated[str, Field(max_length=256)]
+"""No platform's are longer, and every database has room for them in an index."""
+
 
 class PeerParams(Strict):
     """A chat."""
 
     kind: PeerKind = "direct"
-    id: str = Field(min_length=1)
+    id: Id = Field(min_length=1)
 
 
 class Where(Strict):
     """Where somebody speaks. `peer` null: their direct chat."""
 
-    channel: str = Field(min_length=1)
-    account: str = "default"
-    sender: str | None = None
+    channel: Id = Field(min_length=1)
+    account: Id = "default"
+    sender: Id | None = None
     peer: PeerParams | None = None
-    thread: str | None = None
-    guild: str | None = None
-    roles: list[str] = Field(default_factory=list)
+    thread: Id | None = None
+    guild: Id | None = None
+    roles: list[Id] = Field(default_factory=list)
 
 
 def address_of(where: Where, default_sender: str | None = None) -> Address:

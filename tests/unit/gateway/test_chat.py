@@ -131,6 +131,8 @@ async def test_words_that_lead_nowhere_are_told_so(bot: GatewayBot) -> None:
             ({"text": "x", "session_key": "agent:nobody:main"}, -32004),
             ({"text": "x", "session_key": MINE, "channel": "telegram"}, -32602),
             ({"text": "x", "odd": 1}, -32602),
+            ({"text": "x", "channel": "web", "sender": "s" * 257}, -32602),
+            ({"text": "x", "channel": "web", "peer": {"id": "p" * 257}}, -32602),
         ):
             with pytest.raises(CallFailed) as failed:
                 await client.call("chat.send", **params)
