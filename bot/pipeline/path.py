@@ -30,6 +30,7 @@ from bot.sessions.lanes import Lanes
 from bot.sessions.store import SessionStore
 from bot.sessions.transcript import Conversation
 from bot.storage.errors import GuardFailed
+from bot.storage.patience import patiently
 from bot.storage.port import Storage
 from bot.trace.road import Road
 from channels.clock import Clock
@@ -241,7 +242,8 @@ class Path:
                     # Its channel may have been opened again meanwhile; what is closed fetches no files.
                     errand.channel = self._outgoing.channel(errand.message.origin) or errand.channel
                     if errand.attempt <= 1 + MOST_BEGUN_AGAIN:
-                        await work()
+                        # Its end is one transaction, so it may be begun anew, as after a crash.
+                        await patiently(self._clock, work, errand.update.source_id)
                     else:
                         await self._endings.set_aside(errand)
             except GuardFailed:
