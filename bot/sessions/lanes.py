@@ -18,7 +18,7 @@ class Lanes:
     to be `alone`.
 
     A job's exception ends that job alone: jobs say themselves what their failure means, what reaches the lane is a
-    fault of ours and is logged.
+    fault of ours and is logged. So does cancelling the task that a job runs in, which it may show to others.
     """
 
     def __init__(self, width: int) -> None:
@@ -112,11 +112,6 @@ class Lanes:
         """True while a key that starts with `prefix`, and not with `but`, has a job under way or waiting."""
         return any(key.startswith(prefix) and not (but and key.startswith(but)) for key in self._queues)
 
-    def cancel(self, key: str) -> bool:
-        """Cancel the job of `key` that is under way; False when there is none. Waiting jobs stay."""
-        task = self._running.get(key)
-        return task is not None and task.cancel()
-
     async def wait_idle(self) -> None:
         """Return when no job is under way or waiting."""
         await self._idle.wait()
@@ -183,6 +178,6 @@ class Lanes:
             task = asyncio.current_task()
             if self._closed or task is None:
                 raise
-            task.uncancel()  # `cancel` meant this job, not the lane
+            task.uncancel()  # whoever cancelled it meant this job, not the lane
         except Exception:
             log.exception("A job failed in its lane", extra={"lane": key})
