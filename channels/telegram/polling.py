@@ -26,24 +26,17 @@ _GREATEST_ID: Final = 2**53
 
 
 class UpdateLoop:
-    """Polls for one bot. `last_success`: when, on the monotonic clock, a poll last went well; None: not yet."""
+    """Polls for one bot. `expected_by` is as that of Channel: what went well moves it on; None before `run`."""
 
     def __init__(self, api: BotApi, clock: Clock, account: str) -> None:
         self._api = api
         self._clock = clock
         self._outage = Outage(clock, account)
-        self.last_success: float | None = None
-        self._begun: float | None = None
-
-    @property
-    def expected_by(self) -> float | None:
-        """As Channel.expected_by; None before `run`."""
-        heard = self._begun if self.last_success is None else self.last_success
-        return None if heard is None else heard + SILENT_SECONDS
+        self.expected_by: float | None = None
 
     async def run(self, inbox: Inbox) -> None:
         """Until cancelled. Raises Unauthorized; everything else is waited out."""
-        self._begun = self._clock.monotonic()
+        self.expected_by = self._clock.monotonic() + SILENT_SECONDS
         offset: int | None = None
         webhook_removed = False
         while True:
@@ -62,7 +55,7 @@ class UpdateLoop:
                 await self._outage.wait("Telegram repeats an update without an id", "no offset to acknowledge it with")
                 continue
             offset = moved
-            self.last_success = self._clock.monotonic()
+            self.expected_by = self._clock.monotonic() + SILENT_SECONDS
             self._outage.end()
 
     async def _poll(self, offset: int | None) -> list[Any]:

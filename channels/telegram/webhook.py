@@ -28,7 +28,7 @@ SECRET_HEADER: Final = "x-telegram-bot-api-secret-token"  # noqa: S105 - a name,
 
 
 class UpdateDoor:
-    """Takes updates for one bot. `last_success`: when, on the monotonic clock, all was last well; None: not yet."""
+    """Takes updates for one bot. `expected_by` is as that of Channel: what went well moves it on; None before `run`."""
 
     def __init__(self, api: BotApi, clock: Clock, account: str, settings: TelegramWebhook) -> None:
         self._api = api
@@ -41,19 +41,12 @@ class UpdateDoor:
         self._inbox: Inbox | None = None
         self._is_ours = False
         self._told_error: object = None
-        self.last_success: float | None = None
-        self._begun: float | None = None
-
-    @property
-    def expected_by(self) -> float | None:
-        """As Channel.expected_by; None before `run`."""
-        heard = self._begun if self.last_success is None else self.last_success
-        return None if heard is None else heard + SILENT_SECONDS
+        self.expected_by: float | None = None
 
     async def run(self, inbox: Inbox) -> None:
         """Until cancelled. Raises Unauthorized; everything else is waited out. The webhook stays when we go: Telegram
         keeps what comes meanwhile."""
-        self._begun = self._clock.monotonic()
+        self.expected_by = self._clock.monotonic() + SILENT_SECONDS
         self._inbox = inbox
         try:
             while True:
@@ -63,7 +56,7 @@ class UpdateDoor:
                     await self._outage.wait_out(error)
                     continue
                 self._outage.end()
-                self.last_success = self._clock.monotonic()
+                self.expected_by = self._clock.monotonic() + SILENT_SECONDS
                 await self._clock.sleep(CHECK_SECONDS)
         finally:
             self._inbox = None
@@ -84,7 +77,7 @@ class UpdateDoor:
         except Exception as error:  # noqa: BLE001 - whatever keeps it from the disk: Telegram must bring it again
             log.warning("Updates cannot be stored", extra={"account": self._account, "reason": str(error)})
             return HttpResponse(503, {"error": "the update could not be stored"})
-        self.last_success = self._clock.monotonic()
+        self.expected_by = self._clock.monotonic() + SILENT_SECONDS
         return HttpResponse(200, {})
 
     async def _see_to_it(self) -> None:

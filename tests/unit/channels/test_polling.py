@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from channels.clock import ManualClock
 from channels.errors import Unauthorized
 from channels.telegram.api import BotApi
-from channels.telegram.polling import ALLOWED_UPDATES, UpdateLoop, next_offset, raw_update
+from channels.telegram.polling import ALLOWED_UPDATES, SILENT_SECONDS, UpdateLoop, next_offset, raw_update
 from channels.telegram.request import AiohttpRequest
 from channels.testing import MemoryInbox, eventually
 from tests.unit.channels.setting import (
@@ -98,7 +98,7 @@ async def test_what_is_not_stored_is_not_acknowledged_and_comes_again() -> None:
         scene.inbox.refusal = OSError("disk full")
         await scene.polls(1)
         await eventually(lambda: scene.clock.sleepers == 1)
-        assert scene.loop.last_success is None
+        assert scene.loop.expected_by == SILENT_SECONDS
         scene.inbox.refusal = None
         assert await scene.pause() == 1
         await scene.polls(3)
@@ -179,11 +179,11 @@ async def test_a_refused_token_ends_the_loop(code: int) -> None:
             await scene.running
 
 
-async def test_the_last_success_is_told_on_the_clock() -> None:
+async def test_a_poll_that_went_well_moves_on_when_the_next_is_expected() -> None:
     async with polling(hang_up, updates(10)) as scene:
         await scene.pause()
         await scene.polls(3)
-        assert scene.loop.last_success == 1
+        assert scene.loop.expected_by == 1 + SILENT_SECONDS
 
 
 json_values = st.recursive(
